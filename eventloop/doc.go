@@ -1,0 +1,15 @@
+// Package eventloop moves bytes: it owns sockets, threads, timers, corking and backpressure, and knows no protocol.
+//
+// An [Engine] runs one [Loop] per core on gnet's epoll loops. What one loop owns — its [Handler], its connections, its
+// timers — is touched by that loop's goroutine alone and so needs no lock. The one door from outside is [Loop.Post].
+//
+//	accept ─> Handler.OnOpen ─> Receiver.OnData … ─> Receiver.OnClose     one close for each open
+//	                                  │
+//	           Conn.Queue, Conn.QueueShared: bytes wait on the connection, the connection is marked dirty
+//	                                  │
+//	           end of the iteration: one write for each dirty connection, however much was queued (the cork)
+//
+// gnet holds its users to rules that this package keeps in one place, so that nobody above needs to know them: it
+// recovers no panic, writes on a closed connection to whoever owns that descriptor now, ends the whole engine on a fatal
+// accept error, bounds no output, and its task queue is not in order and starves I/O. See docs/ARCHITECTURE.md.
+package eventloop

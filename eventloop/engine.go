@@ -1,0 +1,218 @@
+package eventloop
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+)
+
+// Errors of an engine.
+var (
+	// ErrStopped is what Run returns when the loops have ended although nobody asked: gnet stops everything on an
+	// accept error such as ENFILE or ENOBUFS. The cause is in the log. The process should end and be started again.
+	ErrStopped = errors.New("eventloop: the loops stopped unasked (the cause was logged)")
+	// ErrShutdown is what OnClose is given for connections that were still open when the engine stopped.
+	ErrShutdown = errors.New("eventloop: engine shut down")
+)
+
+// FilesError says that the wanted number of connections does not fit the limit of open files.
+type FilesError struct {
+	Wanted int // connections
+	Fit    int // connections that would fit
+	Files  int // RLIMIT_NOFILE after raising it to the hard limit
+}
+
+func (e *FilesError) Error() string {
+	return fmt.Sprintf("eventloop: %d connections do not fit into %d open files (%d would): raise the limit (ulimit -n, LimitNOFILE=) or lower the cap",
+		e.Wanted, e.Files, e.Fit)
+}
+
+// Config describes an engine. The zero value of each field is its default.
+type Config struct {
+	Addr           string       // host:port to listen on; port 0 picks one, see Engine.Addr
+	Loops          int          // event loops; default GOMAXPROCS
+	ConnectionsMax int          // admitted connections; default what RLIMIT_NOFILE allows beside a reserve
+	ShareAddr      bool         // allow other processes to listen on the same address too (SO_REUSEPORT)
+	Limits         Limits       // default the constants of this package
+	Refusal        []byte       // sent to a connection beyond the cap, once it has said something, before it is closed
+	Logger         *slog.Logger // default slog.Default()
+}
+
+func (cfg *Config) ensureDefaults() {
+	if cfg.Loops <= 0 {
+		cfg.Loops = runtime.GOMAXPROCS(0)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	cfg.Limits.ensureDefaults()
+}
+
+func (l *Limits) ensureDefaults() {
+	orDefault(&l.OutboundBytesPerConnMax, OutboundBytesPerConnMax)
+	orDefault(&l.OutboundBytesMax, OutboundBytesMax)
+	orDefault(&l.InboxTasksMax, InboxTasksMax)
+	orDefault(&l.LingerMax, LingerMax)
+}
+
+func orDefault[T int | time.Duration](v *T, def T) {
+	if *v <= 0 {
+		*v = def
+	}
+}
+
+// Engine is a set of loops behind one address. Its methods may be called from any goroutine.
+type Engine struct {
+	cfg         Config
+	start       time.Time
+	shared      shared
+	loops       []*Loop
+	addr        *net.TCPAddr
+	reservation *reservation
+	refusalsMax int64
+
+	gnet     gnet.Engine
+	ready    chan struct{} // closed when all loops are bound and accept
+	stopped  chan struct{} // closed when Run is about to return
+	draining atomic.Bool
+	stopping atomic.Bool
+
+	bindMu sync.Mutex
+	bound  atomic.Pointer[map[gnet.EventLoop]*Loop] // copied on write
+}
+
+// New prepares an engine: it raises the limit of open files, checks that the cap fits, claims the address, and makes the
+// handler of each loop. Nothing is accepted until Run.
+func New(cfg Config, newHandler func(*Loop) Handler) (*Engine, error) {
+	cfg.ensureDefaults()
+	files, err := raiseFileLimit()
+	if err != nil {
+		return nil, err
+	}
+	limit, reserve := connectionsThatFit(files)
+	if cfg.ConnectionsMax <= 0 {
+		cfg.ConnectionsMax = limit
+	}
+	if cfg.ConnectionsMax > limit {
+		return nil, &FilesError{Wanted: cfg.ConnectionsMax, Fit: limit, Files: files}
+	}
+	r, err := claim(cfg.Addr, cfg.ShareAddr)
+	if err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		cfg: cfg, start: time.Now(), addr: r.addr, reservation: r, refusalsMax: int64(reserve / 2),
+		ready: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	e.bound.Store(&map[gnet.EventLoop]*Loop{})
+	for i := range cfg.Loops {
+		e.loops = append(e.loops, e.newLoop(i, newHandler))
+	}
+	return e, nil
+}
+
+func (e *Engine) newLoop(i int, newHandler func(*Loop) Handler) *Loop {
+	l := newLoop(i, e.cfg.Limits, &e.shared, e.cfg.Logger, e.elapsed)
+	b := &binding{loop: l, wake: -1}
+	l.bell, l.again = b.ring, b.again
+	l.send, l.closeWrite, l.closeTransport = sendTo, closeWriteOf, closeGnet
+	l.binding = b
+	l.handler = newHandler(l)
+	return l
+}
+
+// elapsed is the engine's clock.
+func (e *Engine) elapsed() time.Duration { return time.Since(e.start) }
+
+// Addr is the address that the engine listens on, with the real port.
+func (e *Engine) Addr() net.Addr { return e.addr }
+
+// Loops are the engine's loops, by index. The slice never changes.
+func (e *Engine) Loops() []*Loop { return e.loops }
+
+// Ready is closed when the engine accepts connections.
+func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// Connections is how many connections are admitted and open, those given to a Listener included.
+func (e *Engine) Connections() int { return int(e.shared.conns.Load()) }
+
+// ConnectionsMax is the cap in force.
+func (e *Engine) ConnectionsMax() int { return e.cfg.ConnectionsMax }
+
+// Panics is how many panics were caught so far.
+func (e *Engine) Panics() int { return int(e.shared.panics.Load()) }
+
+// Overloaded reports whether the process holds so many pending bytes that nobody new should be let in.
+func (e *Engine) Overloaded() bool {
+	return e.shared.backlog.Load() > int64(e.cfg.Limits.OutboundBytesMax)
+}
+
+// Draining reports whether Shutdown has begun.
+func (e *Engine) Draining() bool { return e.draining.Load() }
+
+// Run accepts and serves until Shutdown, and returns nil then. Any other end is an error, never silence.
+func (e *Engine) Run() error {
+	defer close(e.stopped)
+	defer e.reservation.release()
+	err := gnet.Run(&callbacks{engine: e}, "tcp://"+e.addr.String(),
+		gnet.WithNumEventLoop(e.cfg.Loops),
+		gnet.WithReusePort(true), // one accept, then its OnOpen: the cap is exact, and EMFILE cannot be reached
+		gnet.WithReuseAddr(true), // or a restart would fail while old connections are in TIME_WAIT
+		gnet.WithTicker(true),
+		gnet.WithLogger(gnetLogger{e.cfg.Logger}),
+	)
+	switch {
+	case err != nil:
+		return fmt.Errorf("eventloop: %w", err)
+	case !e.stopping.Load():
+		return ErrStopped
+	}
+	return nil
+}
+
+// Shutdown refuses new connections, tells each handler to drain, waits until all connections are closed or ctx is done,
+// and stops the loops. It returns ctx's error when connections had to be cut. Run returns nil afterwards; it must have been
+// called.
+func (e *Engine) Shutdown(ctx context.Context) error {
+	select {
+	case <-e.ready: // soon, or never because Run has failed
+	case <-e.stopped:
+		return nil
+	}
+	if !e.draining.Swap(true) {
+		for _, l := range e.loops {
+			l.PostAlways(TaskFunc(func(l *Loop) { l.handler.OnDrain() }))
+		}
+	}
+	err := e.awaitEmpty(ctx)
+	e.stopping.Store(true)
+	done, cancel := context.WithCancel(context.Background())
+	cancel() // only ask: gnet's own wait has a resolution of half a second
+	_ = e.gnet.Stop(done)
+	<-e.stopped
+	return err
+}
+
+// awaitEmpty waits until no connection is left.
+func (e *Engine) awaitEmpty(ctx context.Context) error {
+	poll := time.NewTicker(blockedPoll / 2)
+	defer poll.Stop()
+	for e.shared.conns.Load()+e.shared.refusals.Load() > 0 {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.stopped:
+			return nil
+		case <-poll.C:
+		}
+	}
+	return nil
+}

@@ -1,0 +1,246 @@
+package eventloop
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/panjf2000/gnet/v2"
+	"golang.org/x/sys/unix"
+)
+
+// binding ties a Loop to the gnet loop that runs it. gnet's loops cannot be listed, only seen through their
+// connections; so each is given one connection of its own at the start, the near end of a socket pair. Writing a byte to
+// the far end asks for an iteration through epoll, in line with all other I/O.
+type binding struct {
+	loop *Loop
+	gnet atomic.Pointer[gnet.EventLoop] // nil until bound
+	wake int                            // the far end; -1 until bound; the loop's goroutine only
+}
+
+// ring wakes an idle loop. gnet's Execute is used as a doorbell only: its queue is neither in order past 1,024 tasks nor
+// fair to I/O. Before the loop is bound nothing can be rung; bind makes up for it.
+func (b *binding) ring() {
+	if el := b.gnet.Load(); el != nil {
+		_ = (*el).Execute(context.Background(), b) // an error means that the engine is shut down
+	}
+}
+
+// Run is what Execute runs.
+func (b *binding) Run(context.Context) error {
+	b.loop.drain()
+	return nil
+}
+
+var wakeByte = []byte{1}
+
+// again asks for one more iteration.
+func (b *binding) again() {
+	if b.wake < 0 {
+		b.ring()
+		return
+	}
+	// EAGAIN means that bytes wait in the pair already, which is all we want.
+	if _, err := unix.Write(b.wake, wakeByte); err != nil && err != unix.EAGAIN {
+		b.ring()
+	}
+}
+
+// callbacks is the gnet.EventHandler of an engine: it finds the Loop and the Conn and passes on.
+type callbacks struct {
+	gnet.BuiltinEventEngine
+	engine *Engine
+	bound  bool // the ticker's goroutine only
+	held   []bool
+}
+
+func (g *callbacks) OnBoot(e gnet.Engine) gnet.Action {
+	g.engine.gnet = e
+	return gnet.None
+}
+
+// OnTick runs on a goroutine of its own, not on a loop; gnet starts it when the loops exist.
+func (g *callbacks) OnTick() (time.Duration, gnet.Action) {
+	e := g.engine
+	if !g.bound {
+		g.bound = true
+		if err := e.bindAll(); err != nil {
+			e.cfg.Logger.Error("binding the event loops", "error", err)
+			return tick, gnet.Shutdown
+		}
+		g.held = make([]bool, len(e.loops))
+		e.reservation.release()
+		close(e.ready)
+	}
+	delay := tick
+	for i, l := range e.loops {
+		g.tickLoop(i, l)
+		if l.slow.Load() {
+			delay = blockedPoll
+		}
+	}
+	return delay, gnet.None
+}
+
+// tickLoop has a loop turn its timers, and names the one that has not answered for long: some callback holds it.
+func (g *callbacks) tickLoop(i int, l *Loop) {
+	now := g.engine.elapsed()
+	if l.tickDue.CompareAndSwap(false, true) {
+		l.tickAt.Store(int64(now))
+		g.held[i] = false
+		l.ring()
+		return
+	}
+	if since := now - time.Duration(l.tickAt.Load()); since > heldLoopMax && !g.held[i] {
+		g.held[i] = true
+		g.engine.cfg.Logger.Warn("event loop is held by a callback", "loop", i, "for", since)
+	}
+}
+
+// bindAll gives each gnet loop its Loop.
+func (e *Engine) bindAll() error {
+	for range e.loops {
+		if err := e.bindNext(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bindNext registers one end of a socket pair with the next gnet loop in turn and waits until it is in.
+func (e *Engine) bindNext() error {
+	near, far, err := socketPair()
+	if err != nil {
+		return err
+	}
+	defer near.Close() // gnet has its own copy
+	ctx := gnet.NewContext(context.Background(), &wakeEnd{far: far})
+	result, err := e.gnet.Register(gnet.NewNetConnContext(ctx, near))
+	if err != nil {
+		return err
+	}
+	return (<-result).Err
+}
+
+// wakeEnd is the gnet context of a loop's own connection.
+type wakeEnd struct {
+	far  int
+	loop *Loop
+}
+
+// socketPair returns a connected pair: one end for gnet to poll, the other to write to, non-blocking.
+func socketPair() (near net.Conn, far int, err error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, -1, os.NewSyscallError("socketpair", err)
+	}
+	for _, fd := range fds {
+		unix.CloseOnExec(fd)
+		_ = unix.SetNonblock(fd, true)
+	}
+	f := os.NewFile(uintptr(fds[0]), "wake")
+	defer f.Close()
+	near, err = net.FileConn(f)
+	if err != nil {
+		unix.Close(fds[1])
+		return nil, -1, err
+	}
+	return near, fds[1], nil
+}
+
+// loopOf returns the Loop of a gnet loop, binding the two when they meet for the first time.
+func (e *Engine) loopOf(el gnet.EventLoop) *Loop {
+	if l := (*e.bound.Load())[el]; l != nil {
+		return l
+	}
+	e.bindMu.Lock()
+	defer e.bindMu.Unlock()
+	known := *e.bound.Load()
+	if l := known[el]; l != nil {
+		return l
+	}
+	l := e.loops[len(known)]
+	grown := maps.Clone(known)
+	grown[el] = l
+	e.bound.Store(&grown)
+	l.binding.gnet.Store(&el)
+	l.armed.Store(true)
+	l.binding.ring() // for whoever posted before there was a bell
+	return l
+}
+
+func (g *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
+	e := g.engine
+	l := e.loopOf(gc.EventLoop())
+	if w, ok := gc.Context().(*wakeEnd); ok {
+		w.loop, l.binding.wake = l, w.far
+		return nil, gnet.None
+	}
+	c := &Conn{t: gc, loop: l, fd: int32(gc.Fd())}
+	switch e.admit() {
+	case admitted:
+		gc.SetContext(c)
+		l.opened(c)
+	case turnedAway:
+		c.state |= refused
+		c.recv = refusal{e.cfg.Refusal}
+		gc.SetContext(c)
+		l.expectRequest(c)
+	default:
+		return nil, gnet.Close
+	}
+	return nil, gnet.None
+}
+
+func (g *callbacks) OnTraffic(gc gnet.Conn) gnet.Action {
+	b, _ := gc.Next(-1) // everything: what is left unread gnet would copy
+	switch ctx := gc.Context().(type) {
+	case *Conn:
+		if len(b) > 0 {
+			ctx.loop.received(ctx, b)
+		}
+	case *wakeEnd:
+		ctx.loop.drain()
+	}
+	return gnet.None
+}
+
+func (g *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
+	switch ctx := gc.Context().(type) {
+	case *Conn:
+		if err == nil && g.engine.stopping.Load() {
+			err = ErrShutdown
+		}
+		ctx.loop.closedBelow(ctx, err)
+	case *wakeEnd:
+		unix.Close(ctx.far)
+		ctx.loop.binding.wake = -1
+	}
+	return gnet.None
+}
+
+// closeGnet closes a gnet connection at once, on its loop.
+func closeGnet(t Transport) error {
+	gc := t.(gnet.Conn)
+	return gc.EventLoop().Close(gc)
+}
+
+// gnetLogger passes gnet's log on. What gnet calls information is of use only to who debugs the engine.
+type gnetLogger struct{ log *slog.Logger }
+
+func (g gnetLogger) Debugf(format string, args ...any) { g.write(slog.LevelDebug, format, args) }
+func (g gnetLogger) Infof(format string, args ...any)  { g.write(slog.LevelDebug, format, args) }
+func (g gnetLogger) Warnf(format string, args ...any)  { g.write(slog.LevelWarn, format, args) }
+func (g gnetLogger) Errorf(format string, args ...any) { g.write(slog.LevelError, format, args) }
+func (g gnetLogger) Fatalf(format string, args ...any) { g.write(slog.LevelError, format, args) }
+
+func (g gnetLogger) write(level slog.Level, format string, args []any) {
+	if g.log.Enabled(context.Background(), level) {
+		g.log.Log(context.Background(), level, fmt.Sprintf(format, args...))
+	}
+}

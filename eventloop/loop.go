@@ -1,0 +1,328 @@
+package eventloop
+
+import (
+	"log/slog"
+	"runtime/debug"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"starling/eventloop/internal/inbox"
+	"starling/eventloop/internal/wheel"
+	"starling/internal/invariants"
+)
+
+// Handler is what one loop runs: the head of its column. Its methods are called on the loop's goroutine alone.
+type Handler interface {
+	// OnOpen is told of each admitted connection, once, before anything else about it. It must give the connection
+	// a receiver with [Conn.SetReceiver].
+	OnOpen(c *Conn)
+	// OnDrain is told, once, that the engine shuts down: say goodbye and close what is open. Connections that are
+	// still there at the deadline of Shutdown are cut.
+	OnDrain()
+}
+
+// Task is a message to a loop.
+type Task interface {
+	// Run is called on the goroutine of the loop that it was posted to. One Task may be posted to many loops.
+	Run(l *Loop)
+}
+
+// TaskFunc is a Task made of a function.
+type TaskFunc func(l *Loop)
+
+// Run calls f.
+func (f TaskFunc) Run(l *Loop) { f(l) }
+
+// Timer is one timeout of one owner, set with [Loop.Schedule]. It is made to be embedded; the zero value is unset.
+type Timer = wheel.Timer
+
+// Expirer is the owner of a [Timer], told on the loop's goroutine when it is due.
+type Expirer = wheel.Expirer
+
+// Loop is one event loop. Post may be called from any goroutine; everything else only on the loop's own goroutine,
+// that is from within a Handler, Receiver, Task or Expirer.
+type Loop struct {
+	index   int
+	limits  Limits
+	shared  *shared
+	log     *slog.Logger
+	clock   func() time.Duration
+	bell    func()   // wakes an idle loop; any goroutine
+	again   func()   // asks for one more iteration after the I/O that is ready; the loop's goroutine
+	binding *binding // to gnet; nil in a Sim
+	handler Handler
+
+	// How a loop acts on a transport.
+	send           func(c *Conn, b []byte) (int, syscall.Errno) // non-blocking; takes what it can
+	closeWrite     func(c *Conn) error
+	closeTransport func(t Transport) error
+
+	inbox   inbox.Inbox[Task]
+	armed   atomic.Bool  // a drain is due or under way
+	tickDue atomic.Bool  // the ticker wants the timers turned
+	tickAt  atomic.Int64 // when the tick that is due was asked for (the engine's clock), for the watchdog
+	slow    atomic.Bool  // some connection is blocked: tick faster
+
+	now     time.Duration
+	wheel   *wheel.Wheel
+	current *Conn // the connection whose callback is running
+	inside  int   // depth of our own code that walks connections: closes wait until it is 0
+
+	dirty      []*Conn // connections with something queued, oldest first, from dirtyNext on
+	dirtyNext  int
+	blocked    []*Conn // connections whose peer does not keep up
+	ending     []*Conn // connections to be cut at the end of this callback
+	ended      []*Conn // connections that gnet has closed while we were inside
+	lingering  []*Conn // connections closing gracefully, each with its closeBy
+	backlog    int     // bytes pending on blocked connections, as last published
+	arena      arena
+	boxes      boxes
+	gatherings []byte // scratch of flushConn, for bytes that are written together
+}
+
+// Limits are the bounds of one engine's connections.
+type Limits struct {
+	OutboundBytesPerConnMax int           // what one connection may have pending, in bytes
+	OutboundBytesMax        int           // what all connections may have pending, in bytes
+	InboxTasksMax           int           // tasks waiting in one loop
+	LingerMax               time.Duration // how long a closing connection may take
+}
+
+// shared is what the loops of one engine have in common: counters, each written with atomics.
+type shared struct {
+	conns    atomic.Int64 // admitted and not closed yet
+	refusals atomic.Int64 // refused and not closed yet
+	backlog  atomic.Int64 // bytes pending on blocked connections
+	panics   atomic.Int64
+	shed     atomic.Int64 // connections cut because of OutboundBytesMax
+}
+
+func newLoop(index int, limits Limits, sh *shared, log *slog.Logger, clock func() time.Duration) *Loop {
+	l := &Loop{index: index, limits: limits, shared: sh, log: log, clock: clock, wheel: wheel.New()}
+	l.now = clock()
+	l.wheel.Advance(int64(l.now / tick))
+	return l
+}
+
+// Index is the loop's number, from 0. It never changes.
+func (l *Loop) Index() int { return l.index }
+
+// Now is the time since the engine started. It advances in steps of about 100 ms and never jumps back: right for
+// timeouts, too coarse for measuring.
+func (l *Loop) Now() time.Duration { return l.now }
+
+// Post hands t to the loop, which runs its tasks in the order in which they were posted. It never blocks. It reports
+// false, and t will not run, when too many tasks wait already. Any goroutine.
+func (l *Loop) Post(t Task) bool {
+	if !l.inbox.Put(t, l.limits.InboxTasksMax) {
+		return false
+	}
+	l.ring()
+	return true
+}
+
+// PostAlways is Post without the bound, for messages whose number is bounded by something else: one for each
+// connection, one for each answer. Any goroutine.
+func (l *Loop) PostAlways(t Task) {
+	l.inbox.Put(t, 0)
+	l.ring()
+}
+
+// Idle reports whether no posted task waits. A handler uses it to keep its own order: what it sends directly would
+// overtake what it has posted.
+func (l *Loop) Idle() bool { return l.inbox.Empty() }
+
+// Schedule sets t to tell owner after d (rounded up to the loop's resolution of 100 ms, so never early), moving it if it
+// was set.
+func (l *Loop) Schedule(t *Timer, d time.Duration, owner Expirer) {
+	// One more than d needs, because the current tick is partly over.
+	l.wheel.Schedule(t, int64((d+tick-1)/tick)+1, owner)
+}
+
+// Cancel unsets t; cancelling an unset timer does nothing.
+func (l *Loop) Cancel(t *Timer) { l.wheel.Cancel(t) }
+
+// ring makes sure that a drain will come. Any goroutine.
+func (l *Loop) ring() {
+	if l.armed.CompareAndSwap(false, true) {
+		l.bell()
+	}
+}
+
+// drain is one iteration of the loop beside its I/O: timers, posted tasks, writes. armed stays true throughout, so that
+// producers that post meanwhile do not ring: gnet would run their bell before it looks at its sockets again, and a
+// steady producer would starve all I/O. What is left over asks for its turn through epoll instead, behind ready I/O.
+func (l *Loop) drain() {
+	l.now = l.clock()
+	if l.tickDue.Swap(false) {
+		l.guard(nil, l.turnTimers)
+	}
+	l.runTasks()
+	l.finish(flushConnsMax)
+	if l.inbox.Empty() && l.clean() && !l.tickDue.Load() {
+		l.armed.Store(false)
+		if l.inbox.Empty() && !l.tickDue.Load() {
+			return
+		}
+		// Something came between the look and the store, and its producer may have found the loop still armed.
+		if !l.armed.CompareAndSwap(false, true) {
+			return
+		}
+	}
+	l.again()
+}
+
+// runTasks works off the inbox for a bounded time.
+func (l *Loop) runTasks() {
+	deadline := l.now + drainTimeMax
+	for range drainTasksMax {
+		t, ok := l.inbox.Next()
+		if !ok {
+			return
+		}
+		l.runTask(t)
+		if l.clock() > deadline {
+			return
+		}
+	}
+}
+
+func (l *Loop) runTask(t Task) {
+	l.inside++
+	defer l.rescue(nil)
+	t.Run(l)
+}
+
+// turnTimers runs what is due, and looks after connections that wait for their peer.
+func (l *Loop) turnTimers() {
+	l.wheel.Advance(int64(l.now / tick))
+	l.pollBlocked()
+	l.pollLingering()
+	l.boxes.trim()
+}
+
+// guard runs f as code that may not be interrupted by a close and whose panic costs at most c.
+func (l *Loop) guard(c *Conn, f func()) {
+	l.inside++
+	defer l.rescue(c)
+	f()
+}
+
+// rescue ends a guarded section. A panic is logged with its stack and counted; the connection that it belongs to, if
+// any, is cut, because nobody knows what state it is in.
+func (l *Loop) rescue(c *Conn) {
+	l.inside--
+	r := recover()
+	if r == nil {
+		return
+	}
+	l.shared.panics.Add(1)
+	l.log.Error("panic on event loop", "loop", l.index, "panic", r, "stack", string(debug.Stack()))
+	if c != nil {
+		c.Abort(ErrPanic)
+	}
+}
+
+// clean reports whether nothing waits to be written.
+func (l *Loop) clean() bool { return l.dirtyNext == len(l.dirty) }
+
+// finish ends a callback: writes to at most conns dirty connections, then carries out the closes that had to wait.
+func (l *Loop) finish(conns int) {
+	l.flush(conns)
+	l.settle()
+}
+
+// flush writes to dirty connections, oldest first. In the order in which they became dirty, so that under overload
+// everybody is served.
+func (l *Loop) flush(conns int) {
+	for ; conns > 0 && l.dirtyNext < len(l.dirty); conns-- {
+		c := l.dirty[l.dirtyNext]
+		l.dirty[l.dirtyNext] = nil
+		l.dirtyNext++
+		if c.is(dirty) {
+			l.flushConn(c)
+		}
+	}
+	if l.clean() {
+		l.dirty, l.dirtyNext = l.dirty[:0], 0
+		l.arena.reset() // no queue refers to it any more
+	}
+}
+
+// settle carries out the closes that were asked for, or that happened, while connections were being walked.
+func (l *Loop) settle() {
+	for len(l.ending)+len(l.ended) > 0 {
+		for _, c := range take(&l.ending) {
+			c.cut()
+		}
+		for _, c := range take(&l.ended) {
+			c.tellClosed()
+		}
+	}
+}
+
+// take empties a list and returns what it held; the memory is not reused, because what the caller does with the
+// elements may append to the list again.
+func take(list *[]*Conn) []*Conn {
+	taken := *list
+	*list = nil
+	return taken
+}
+
+// opened takes in a connection that was admitted.
+func (l *Loop) opened(c *Conn) {
+	l.guard(c, func() { l.handler.OnOpen(c) })
+	if c.recv == nil && !c.is(closed|ending) {
+		c.Abort(errNoReceiver)
+	}
+	l.finishFor(c)
+}
+
+// received hands bytes to the connection's receiver. b is borrowed from gnet until received returns.
+func (l *Loop) received(c *Conn, b []byte) {
+	if c.is(closing | closed) {
+		return // we said our last word: what still comes is read only so that the peer gets it
+	}
+	l.current = c
+	l.deliver(c, b)
+	l.current = nil
+	if invariants.Enabled {
+		invariants.Mangle(b)
+	}
+	l.finishFor(c)
+}
+
+func (l *Loop) deliver(c *Conn, b []byte) {
+	l.inside++
+	defer l.rescue(c)
+	c.recv.OnData(c, b)
+}
+
+// finishFor ends a callback of one connection: what was queued on it is written now, what was queued on others when the
+// I/O that is ready has been read.
+func (l *Loop) finishFor(c *Conn) {
+	if c.is(dirty) {
+		l.flushConn(c)
+	}
+	l.settle()
+	if l.clean() {
+		l.arena.reset()
+	} else {
+		l.ring()
+	}
+}
+
+// closedBelow takes in that the transport has closed the connection.
+func (l *Loop) closedBelow(c *Conn, cause error) {
+	if c.is(closed) {
+		return
+	}
+	c.markClosed(cause)
+	if l.inside > 0 {
+		l.ended = append(l.ended, c)
+		return
+	}
+	c.tellClosed()
+	l.settle()
+}
