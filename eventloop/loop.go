@@ -129,6 +129,9 @@ func (l *Loop) PostAlways(t Task) {
 	l.ring()
 }
 
+// Full reports whether Post would refuse. Any goroutine.
+func (l *Loop) Full() bool { return l.inbox.Len() >= l.limits.InboxTasksMax }
+
 // Idle reports whether no posted task waits. A handler uses it to keep its own order: what it sends directly would
 // overtake what it has posted.
 func (l *Loop) Idle() bool { return l.inbox.Empty() }

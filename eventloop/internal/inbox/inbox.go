@@ -30,6 +30,13 @@ func (b *Inbox[T]) Put(v T, limit int) bool {
 	return true
 }
 
+// Len is how many elements the consumer has not taken yet; a batch that it has taken does not count. Any goroutine.
+func (b *Inbox[T]) Len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.in)
+}
+
 // Next removes and returns the oldest element; ok is false when there is none. Consumer only.
 func (b *Inbox[T]) Next() (v T, ok bool) {
 	if b.next == len(b.batch) && !b.refill() {

@@ -1,0 +1,99 @@
+# Everything that is done with this tree is a target here, for people and for CI alike.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# What `make run` hands to the server: make run ARGS="--addr :8080 --log-level debug"
+ARGS ?=
+# How long `make fuzz` stays with each target.
+FUZZTIME ?= 60s
+# Where `make bench` lets its server listen, below the ports that outgoing connections take.
+BENCH_ADDR ?= 127.0.0.1:18080
+
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || true)
+LDFLAGS := $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
+# npm leaves this file behind as the last thing of an installation.
+CLIENT := test/client/node_modules/.package-lock.json
+
+.PHONY: help
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/starling
+	@go build $(LDFLAGS) -o bin/starling ./cmd/starling
+
+.PHONY: run
+run: build ## build and run the server, with its flags in ARGS="..."
+	@bin/starling serve $(ARGS)
+
+# The test run ends with the ordinary build, because the allocation gates are void under the race detector; its
+# summary is then the last thing that is printed.
+.PHONY: test
+test: lint cross race ## check everything: lint, other platforms, the tests under race, and as released
+	go test ./...
+
+.PHONY: race
+race: compiler $(CLIENT) ## run the tests with the race detector and the assertions
+	go test -race -tags invariants ./...
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME (60s)
+	@go test -list '^Fuzz' ./... \
+	| awk '/^Fuzz/ { targets[n++] = $$1 } /^ok/ { for (i = 0; i < n; i++) print $$2, targets[i]; n = 0 }' \
+	| while read -r package target; do \
+		echo "== $$package $$target"; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime '$(FUZZTIME)' "$$package" </dev/null; \
+	done
+
+.PHONY: lint
+lint: ## vet, the formatting, staticcheck
+	go vet ./...
+	@echo 'go tool gofumpt -l .'
+	@unformatted=$$(go tool gofumpt -l .); \
+	if [ -n "$$unformatted" ]; then printf 'not formatted, run make fmt:\n%s\n' "$$unformatted"; exit 1; fi
+	go tool staticcheck ./...
+
+.PHONY: fmt
+fmt: ## format the Go files
+	@go tool gofumpt -l -w .
+
+.PHONY: cross
+cross: ## compile for the platforms that the tests do not run on
+	GOOS=linux GOARCH=arm64 go build ./...
+	GOOS=darwin GOARCH=arm64 go build ./...
+
+.PHONY: bench
+bench: build ## a short flood of broadcasts against a server of its own
+	go run ./bench broadcast --server-cmd 'bin/starling serve --addr $(BENCH_ADDR)' --url http://$(BENCH_ADDR) \
+		--spawn-limit -n 2000 --duration 5s
+
+.PHONY: clean
+clean: ## remove what was built and installed
+	rm -rf bin test/client/node_modules
+
+# The race detector links against C, which a machine with nothing but Go on it cannot.
+.PHONY: compiler
+compiler:
+	@command -v "$$(go env CC)" >/dev/null || $(call install,gcc libc6-dev,a C compiler)
+
+.PHONY: node
+node:
+	@{ command -v node && command -v npm; } >/dev/null || $(call install,nodejs npm,Node.js with npm)
+
+$(CLIENT): test/client/package.json test/client/package-lock.json | node
+	cd test/client && npm ci --no-audit --no-fund
+	@touch $@
+
+# install,packages,name: by apt-get where that is possible, else say what is missing.
+define install
+{ \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(1); \
+	else \
+		echo 'the tests need $(2): please install it ($(1) on Debian)' >&2; exit 1; \
+	fi; \
+}
+endef

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"starling/eventloop"
+	"starling/hub"
+)
+
+// serveCmd are the flags of starling serve. Sizes are in bytes, times have a unit.
+type serveCmd struct {
+	Addr           string        `default:":8080" help:"Address to listen on, host:port. Port 0 picks a free one." placeholder:"HOST:PORT"`
+	Path           string        `default:"/socket.io/" help:"Path that clients connect to." placeholder:"PATH"`
+	Loops          int           `default:"0" help:"Event loops, each keeping one core busy. 0 is one for each core."`
+	PingInterval   time.Duration `default:"25s" help:"Time from one heartbeat to the next; at least 100ms."`
+	PingTimeout    time.Duration `default:"20s" help:"Time that a client may take to answer a heartbeat; at least 100ms."`
+	MaxPayload     int           `default:"1000000" help:"Largest message that a client may send, in bytes." placeholder:"BYTES"`
+	ConnectTimeout time.Duration `default:"45s" help:"Time that a client may take to connect to a namespace."`
+	DrainTimeout   time.Duration `default:"10s" help:"Time that SIGTERM gives clients and handlers to finish."`
+
+	ConnectionsMax     int  `default:"0" help:"Connections that are admitted. 0 is as many as the limit of open files allows." placeholder:"N"`
+	OutboundPerConnMax int  `default:"1048576" help:"Bytes that may wait for one client that does not read; past it the client is disconnected." placeholder:"BYTES"`
+	OutboundMax        int  `default:"268435456" help:"Bytes that may wait for all such clients together; past it the worst are disconnected and nobody is let in." placeholder:"BYTES"`
+	HandlersMax        int  `default:"10000" help:"Handlers that may run at once off the loops." placeholder:"N"`
+	ShareAddr          bool `help:"Let other processes listen on the same address."`
+
+	LogFormat string `enum:"text,json" default:"text" help:"Format of the log on standard error: text or json."`
+	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
+}
+
+// Run serves until SIGTERM or SIGINT.
+func (c *serveCmd) Run(std *streams) error {
+	ctx, stop := untilSignal()
+	defer stop()
+	return c.serve(ctx, std.err)
+}
+
+// serve serves until ctx is done.
+func (c *serveCmd) serve(ctx context.Context, logTo io.Writer) error {
+	log := c.logger(logTo)
+	if err := c.validate(); err != nil {
+		return usageError{err}
+	}
+	io := hub.New(c.options(log))
+	newRoomApp(io)
+	if err := io.Listen(c.Addr); err != nil {
+		return c.explain(err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go c.announce(ctx, io, log)
+	go returnMemory(ctx, io)
+	err := io.Serve(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("not everything had ended by --drain-timeout", "drain_timeout", c.DrainTimeout)
+		return nil
+	}
+	if err == nil {
+		log.Info("stopped")
+	}
+	return err
+}
+
+// announce logs that the server accepts, and when it begins to stop.
+func (c *serveCmd) announce(ctx context.Context, io *hub.Server, log *slog.Logger) {
+	select {
+	case <-io.Ready():
+	case <-ctx.Done():
+		return
+	}
+	log.Info("listening", "addr", io.Addr().String(), "path", c.Path, "connections_max", io.ConnectionsMax(), "pid", os.Getpid())
+	<-ctx.Done()
+	log.Info("stopping", "connections", io.Connections())
+}
+
+func (c *serveCmd) options(log *slog.Logger) hub.Options {
+	return hub.Options{
+		Path: c.Path, Loops: c.Loops, PingInterval: c.PingInterval, PingTimeout: c.PingTimeout,
+		PayloadBytesMax: c.MaxPayload, ConnectTimeout: c.ConnectTimeout, ShutdownTimeout: c.DrainTimeout,
+		ConnectionsMax: c.ConnectionsMax, OutboundBytesPerConnMax: c.OutboundPerConnMax, OutboundBytesMax: c.OutboundMax,
+		HandlersMax: c.HandlersMax, ShareAddr: c.ShareAddr, ForgetHandshake: true, Logger: log,
+	}
+}
+
+// validate refuses values that cannot work, by the name of their flag.
+func (c *serveCmd) validate() error {
+	for _, rule := range []struct {
+		ok    bool
+		flag  string
+		value any
+		want  string
+	}{
+		{strings.HasPrefix(c.Path, "/"), "path", c.Path, "begin with a slash"},
+		{c.Loops >= 0 && c.Loops <= hub.LoopsMax, "loops", c.Loops, fmt.Sprintf("be within 0 and %d", hub.LoopsMax)},
+		{c.PingInterval >= timeMin, "ping-interval", c.PingInterval, "be at least 100ms"},
+		{c.PingTimeout >= timeMin, "ping-timeout", c.PingTimeout, "be at least 100ms"},
+		{c.ConnectTimeout >= timeMin, "connect-timeout", c.ConnectTimeout, "be at least 100ms"},
+		{c.DrainTimeout >= timeMin, "drain-timeout", c.DrainTimeout, "be at least 100ms"},
+		{c.MaxPayload >= 1, "max-payload", c.MaxPayload, "be at least 1"},
+		{c.ConnectionsMax >= 0, "connections-max", c.ConnectionsMax, "be 0 or more"},
+		{c.OutboundPerConnMax >= 1, "outbound-per-conn-max", c.OutboundPerConnMax, "be at least 1"},
+		{c.OutboundMax >= c.OutboundPerConnMax, "outbound-max", c.OutboundMax, "be at least --outbound-per-conn-max"},
+		{c.HandlersMax >= 1, "handlers-max", c.HandlersMax, "be at least 1"},
+	} {
+		if !rule.ok {
+			return fmt.Errorf("--%s must %s, not %v", rule.flag, rule.want, rule.value)
+		}
+	}
+	return nil
+}
+
+// timeMin is the resolution of the server's timers.
+const timeMin = 100 * time.Millisecond
+
+// explain names the flag that would help.
+func (c *serveCmd) explain(err error) error {
+	var files *eventloop.FilesError
+	if errors.As(err, &files) {
+		return usageError{fmt.Errorf("--connections-max %d does not fit into the limit of %d open files: use at most %d, or raise the limit (ulimit -n, or LimitNOFILE= with systemd)",
+			files.Wanted, files.Files, files.Fit)}
+	}
+	return fmt.Errorf("cannot listen on --addr %s: %w", c.Addr, err)
+}
+
+func (c *serveCmd) logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
+	opts := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, opts))
+	}
+	return slog.New(slog.NewTextHandler(w, opts))
+}

@@ -1,0 +1,218 @@
+package hub
+
+import (
+	"bufio"
+	"bytes"
+	"net/http"
+	"time"
+
+	"starling/hub/internal/session"
+	"starling/wsproto/socketio"
+)
+
+// client is the Socket.IO side of one session: the sockets of one connection, one for each namespace. It is the session's
+// Upper and belongs to its loop.
+type client struct {
+	session.Session
+	shard   *shard
+	decoder socketio.Decoder
+	first   seat   // the first namespace, which for most clients is the only one
+	more    []seat // the others
+	origin  originPointer
+}
+
+// seat is a namespace that the client is connected to, was, or wants to be.
+type seat struct {
+	nsp    *Namespace
+	socket *Socket // nil once it has left: packets that were under way then are no offence
+}
+
+var _ session.Upper = (*client)(nil)
+
+// Base is part of session.Upper.
+func (c *client) Base() *session.Session { return &c.Session }
+
+// seat returns the client's seat in a namespace, nil if it never had one.
+func (c *client) seat(name []byte) *seat {
+	if c.first.nsp != nil && string(name) == c.first.nsp.name {
+		return &c.first
+	}
+	for i := range c.more {
+		if string(name) == c.more[i].nsp.name {
+			return &c.more[i]
+		}
+	}
+	return nil
+}
+
+// newSeat returns a seat to fill, nil if the client has had too many.
+func (c *client) newSeat(n *Namespace) *seat {
+	switch {
+	case c.first.nsp == nil:
+		c.first.nsp = n
+		return &c.first
+	case len(c.more)+1 >= NamespacesPerConnMax:
+		return nil
+	}
+	c.more = append(c.more, seat{nsp: n})
+	return &c.more[len(c.more)-1]
+}
+
+// sockets calls visit for each socket of the client.
+func (c *client) sockets(visit func(*seat, *Socket)) {
+	if s := c.first.socket; s != nil {
+		visit(&c.first, s)
+	}
+	for i := range c.more {
+		if s := c.more[i].socket; s != nil {
+			visit(&c.more[i], s)
+		}
+	}
+}
+
+// OnText is part of session.Upper: it takes a packet, or the head of one whose attachments follow.
+func (c *client) OnText(text []byte) {
+	p, ready, err := c.decoder.Add(text)
+	switch {
+	case err != nil:
+		c.offence(err)
+	case ready:
+		c.packet(p)
+	case c.socketFor(p) == nil: // refused before anything is collected for it (CVE-2026-48804)
+		c.offence(errNotConnected)
+	default:
+		c.SetDeadline(AttachmentsTime)
+	}
+}
+
+// OnBinary is part of session.Upper: it takes an attachment.
+func (c *client) OnBinary(b []byte) {
+	p, ready, err := c.decoder.AddBinary(b)
+	switch {
+	case err != nil:
+		c.offence(err)
+	case ready:
+		c.SetDeadline(0)
+		c.packet(p)
+	}
+}
+
+// OnDeadline is part of session.Upper: the client has not connected to a namespace in time, or its attachments did not
+// come.
+func (c *client) OnDeadline() { c.Close(session.ForcedClose) }
+
+// offence ends the connection of a client that breaks the protocol, as the reference server does.
+func (c *client) offence(err error) {
+	c.shard.server.opts.Logger.Debug("protocol error", "error", err)
+	c.Close(session.ForcedClose)
+}
+
+// packet takes a whole packet. One for a namespace that the client has left was under way when it left, and is ignored;
+// one for a namespace that it was never in is an offence.
+func (c *client) packet(p socketio.Packet) {
+	if p.Type == socketio.Connect {
+		c.connect(p)
+		return
+	}
+	if st := c.seat(p.Namespace); st != nil && st.socket == nil {
+		return
+	}
+	s := c.socketFor(p)
+	if s == nil {
+		c.offence(errNotConnected)
+		return
+	}
+	switch p.Type {
+	case socketio.Event, socketio.BinaryEvent:
+		s.dispatch(p)
+	case socketio.Ack, socketio.BinaryAck:
+		s.acknowledged(p)
+	case socketio.Disconnect:
+		c.leave(s, session.ClientNamespaceDisconnect)
+	default: // CONNECT_ERROR is the server's to send
+		c.offence(errServersPacket)
+	}
+}
+
+// socketFor returns the connected socket that a packet is for.
+func (c *client) socketFor(p socketio.Packet) *Socket {
+	if st := c.seat(p.Namespace); st != nil && st.socket != nil && st.socket.state == connected {
+		return st.socket
+	}
+	return nil
+}
+
+// OnClose is part of session.Upper.
+func (c *client) OnClose(reason session.Reason) {
+	c.sockets(func(_ *seat, s *Socket) { c.leave(s, reason) })
+}
+
+// leave ends a socket of this client, whatever the reason.
+func (c *client) leave(s *Socket, reason session.Reason) {
+	if s.state == disconnected {
+		return
+	}
+	was := s.state
+	s.state = disconnected
+	s.gone.Store(true)
+	if st := c.seat([]byte(s.nsp.name)); st != nil && st.socket == s {
+		st.socket = nil
+	}
+	delete(c.shard.early, s)
+	s.dropAcks()
+	if was != connected {
+		return // nobody has heard of it
+	}
+	c.shard.space(s.nsp).index.Remove(s, s.id)
+	if handle := s.nsp.handlers.Load().disconnect; handle != nil {
+		s.enqueue(job{run: func() { handle(s, reasonOf(reason)) }})
+	}
+}
+
+// disconnect is Socket.Disconnect on the loop.
+func (c *client) disconnect(s *Socket, closeConnection bool) {
+	if s.state == disconnected {
+		return
+	}
+	tell := func(_ *seat, s *Socket) {
+		if s.state == connected {
+			c.Finish(socketio.AppendDisconnect(c.Begin(), s.nsp.name))
+		}
+		c.leave(s, session.ServerNamespaceDisconnect)
+	}
+	if !closeConnection {
+		tell(nil, s)
+		return
+	}
+	c.sockets(tell)
+	c.Close(session.ForcedClose)
+}
+
+// origin is what the client's request said.
+type origin struct {
+	head    []byte
+	address string
+	time    time.Time
+}
+
+// remember keeps what the request said, in memory of its own.
+func (c *client) remember(req session.Request) {
+	o := &origin{head: bytes.Clone(req.Head), time: time.Now()}
+	if addr := req.Conn.RemoteAddr(); addr != nil {
+		o.address = addr.String()
+	}
+	c.origin.Store(o)
+}
+
+// handshake parses what the request said.
+func (c *client) handshake() Handshake {
+	o := c.origin.Load()
+	if o == nil {
+		return Handshake{}
+	}
+	h := Handshake{Time: o.time, Address: o.address}
+	if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(o.head))); err == nil {
+		h.URL, h.Header = req.RequestURI, req.Header
+	}
+	return h
+}

@@ -1,0 +1,39 @@
+package hub
+
+import (
+	"errors"
+
+	"starling/wsproto/socketio"
+)
+
+// Errors of this package.
+var (
+	// ErrOverloaded: the loops have more to do than they can hold; nothing was sent.
+	ErrOverloaded = errors.New("hub: too much is waiting to be delivered")
+	// ErrDisconnected: the socket is not connected any more.
+	ErrDisconnected = errors.New("hub: socket is disconnected")
+	// ErrAckTimeout: the client did not acknowledge in time. The text is Socket.IO's own.
+	ErrAckTimeout = errors.New("operation has timed out")
+	// ErrAcksPending: more acks than AcksPendingMax are awaited from this client.
+	ErrAcksPending = errors.New("hub: too many acks are awaited from this client")
+	// ErrAcked: the event was acknowledged before, or asked for no acknowledgement.
+	ErrAcked = errors.New("hub: no acknowledgement is wanted, or it was given")
+	// ErrNoArgument: the event has fewer arguments than were asked for.
+	ErrNoArgument = errors.New("hub: no such argument")
+	// ErrRoomName: a room's name has 1 to RoomBytesMax bytes.
+	ErrRoomName = errors.New("hub: the name of a room has 1 to 255 bytes")
+	// ErrListening: the server listens already.
+	ErrListening = errors.New("hub: the server listens already")
+	// ErrReservedEvent: the event's name belongs to the libraries.
+	ErrReservedEvent = socketio.ErrReservedEvent
+)
+
+// ConnectError is what a middleware returns to refuse a connection with data: the client's connect_error event gets
+// Message as its message and Data as its data. Any other error is sent as its text alone.
+type ConnectError struct {
+	Message string
+	Data    any // encoded as JSON; nil for none
+}
+
+// Error returns the message.
+func (e *ConnectError) Error() string { return e.Message }

@@ -1,0 +1,33 @@
+//go:build !race
+
+package rooms
+
+import (
+	"fmt"
+	"testing"
+)
+
+func TestAWalkAllocatesNothing(t *testing.T) {
+	x := New[*member]()
+	members := make([]member, 1000)
+	for i := range members {
+		x.Add(&members[i], fmt.Sprint(i))
+		x.Join(&members[i], "r")
+	}
+	met := 0
+	count := func(*member) { met++ }
+	in, except := []string{"r"}, []string{"7"}
+	for name, walk := range map[string]func(){
+		"everyone":            func() { x.Each(nil, nil, count) },
+		"a room":              func() { x.Each(in, nil, count) },
+		"a room but one":      func() { x.Each(in, except, count) },
+		"everyone but a room": func() { x.Each(nil, in, count) },
+	} {
+		if n := testing.AllocsPerRun(100, walk); n > 2 { // the two closures of a marked walk, however many members
+			t.Errorf("%s: %v allocations in a walk over 1,000 members", name, n)
+		}
+	}
+	if met == 0 {
+		t.Fatal("the walks met nobody")
+	}
+}

@@ -1,0 +1,243 @@
+package session
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"starling/eventloop"
+	"starling/wsproto"
+	"starling/wsproto/engineio"
+)
+
+// Session is one Engine.IO session over a WebSocket. It is embedded in its Upper. All methods belong to its loop, and
+// after its end they do nothing.
+type Session struct {
+	table  *Table
+	conn   *eventloop.Conn
+	upper  Upper
+	timer  eventloop.Timer
+	reader wsproto.Reader
+	beat   time.Duration // when the next ping, or the awaited pong, is due
+	due    time.Duration // the deadline of the Upper, 0 if there is none
+	id     ID
+	at     int32 // place in the table's list
+
+	awaiting bool // a ping is out
+	closed   bool
+	slow     bool // about to be closed as a slow consumer
+	base64   bool // attachments go as base64 text
+}
+
+// Conn is the connection beneath, whoever may own it by now.
+func (s *Session) Conn() *eventloop.Conn { return s.conn }
+
+// Closed reports whether the session has ended.
+func (s *Session) Closed() bool { return s.closed }
+
+// Table is the table that the session belongs to.
+func (s *Session) Table() *Table { return s.table }
+
+// pingFrame is the Engine.IO ping, which is all that most sessions ever get.
+var pingFrame = []byte{0x81, 1, byte(engineio.Ping)}
+
+// OnData is part of eventloop.Receiver: it takes frames.
+func (s *Session) OnData(_ *eventloop.Conn, b []byte) {
+	for len(b) > 0 && !s.closed {
+		m, n, err := s.reader.Next(b)
+		if err != nil {
+			s.end(TransportError, wsproto.CloseCodeOf(err))
+			return
+		}
+		b = b[n:]
+		s.frame(m)
+	}
+}
+
+// frame takes one message or control frame.
+func (s *Session) frame(m wsproto.Message) {
+	switch m.Op {
+	case wsproto.OpText:
+		s.text(m.Payload)
+	case wsproto.OpBinary:
+		s.upper.OnBinary(m.Payload)
+	case wsproto.OpPing:
+		if !s.conn.Blocked() { // RFC 6455 5.5.3 lets us answer only the last of several; a peer that does not read gets none
+			s.queue(wsproto.AppendFrame(s.scratch(), wsproto.OpPong, m.Payload))
+		}
+	case wsproto.OpClose:
+		s.queue(wsproto.EchoClose(s.scratch(), m.Payload)) // RFC 6455 5.5.1
+		s.finish(TransportClose)
+	}
+}
+
+// text takes an Engine.IO packet.
+func (s *Session) text(b []byte) {
+	p, err := engineio.ParseText(b)
+	switch {
+	case err != nil:
+		s.Close(ParseError)
+	case p.Binary:
+		s.upper.OnBinary(p.Data)
+	case p.Type == engineio.Message:
+		s.upper.OnText(p.Data)
+	case p.Type == engineio.Pong:
+		s.pong()
+	case p.Type == engineio.Ping: // Engine.IO v4: pings are the server's
+		s.Close(TransportError)
+	case p.Type == engineio.Close: // the reference server ignores it and waits for the ping timeout
+		s.Close(TransportClose)
+	}
+	// What is left means nothing on an open WebSocket and is ignored, as by the reference server.
+}
+
+// pong ends the wait for one. One that nobody waits for changes nothing, so a flood of them sets no timer.
+func (s *Session) pong() {
+	if !s.awaiting {
+		return
+	}
+	s.awaiting = false
+	s.beat = s.table.loop.Now() + s.table.cfg.PingInterval
+	s.reschedule()
+}
+
+// Expired is part of eventloop.Expirer.
+func (s *Session) Expired(*eventloop.Timer) {
+	now := s.table.loop.Now()
+	if s.due != 0 && now >= s.due {
+		s.due = 0
+		s.upper.OnDeadline()
+	}
+	if !s.closed && now >= s.beat {
+		s.heartbeat(now)
+	}
+	if !s.closed {
+		s.reschedule()
+	}
+}
+
+// heartbeat sends a ping, or ends the session whose pong did not come.
+func (s *Session) heartbeat(now time.Duration) {
+	if s.awaiting {
+		s.Close(PingTimeout)
+		return
+	}
+	s.awaiting = true
+	s.beat = now + s.table.cfg.PingTimeout
+	s.share(pingFrame)
+}
+
+// SetDeadline asks for the Upper's OnDeadline after d; 0 asks for none.
+func (s *Session) SetDeadline(d time.Duration) {
+	s.due = 0
+	if d > 0 {
+		s.due = s.table.loop.Now() + d
+	}
+	s.reschedule()
+}
+
+// reschedule sets the one timer to whatever comes first.
+func (s *Session) reschedule() {
+	if s.closed {
+		return
+	}
+	next := s.beat
+	if s.due != 0 {
+		next = min(next, s.due)
+	}
+	s.table.loop.Schedule(&s.timer, next-s.table.loop.Now(), s)
+}
+
+// scratch is memory for bytes that are queued, and so copied, at once.
+func (s *Session) scratch() []byte { return s.table.scratch[:0] }
+
+// Begin starts a message for this session alone, in scratch memory; the caller appends the packet and gives it to Finish
+// before anything else is sent.
+func (s *Session) Begin() []byte { return BeginMessage(s.scratch()) }
+
+// Finish sends a message that Begin has started.
+func (s *Session) Finish(buf []byte) eventloop.Verdict {
+	s.table.scratch = buf[:0]
+	return s.queue(wsproto.PrependHeader(buf, wsproto.OpText))
+}
+
+// queue sends a copy of frames.
+func (s *Session) queue(frames []byte) eventloop.Verdict {
+	return s.verdict(s.conn.Queue(frames))
+}
+
+// share sends frames that nobody changes any more.
+func (s *Session) share(frames []byte) eventloop.Verdict {
+	return s.verdict(s.conn.QueueShared(frames))
+}
+
+// Send sends a prepared message, by reference. A volatile one is dropped when the peer does not keep up; any other one
+// that does not fit the connection's bound ends the session.
+func (s *Session) Send(p *Prepared, volatile bool) eventloop.Verdict {
+	if volatile && s.conn.Blocked() {
+		return eventloop.Dropped
+	}
+	if s.base64 {
+		return s.share(p.framesBase64())
+	}
+	return s.share(p.frames)
+}
+
+// verdict sees to it that a session which lost something does not go on as if nothing had happened. It ends after the
+// current task, because the sender may be in the middle of a room.
+func (s *Session) verdict(v eventloop.Verdict) eventloop.Verdict {
+	if v == eventloop.Dropped && !s.closed && !s.slow && !s.conn.Closing() {
+		s.slow = true
+		s.table.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { s.Close(SlowConsumer) }))
+	}
+	return v
+}
+
+// Close ends the session: the peer gets a close frame, the connection is closed gracefully.
+func (s *Session) Close(reason Reason) { s.end(reason, reason.CloseCode()) }
+
+// end closes with a code of its own.
+func (s *Session) end(reason Reason, code wsproto.CloseCode) {
+	if s.closed {
+		return
+	}
+	s.conn.Queue(wsproto.AppendClose(s.scratch(), code, ""))
+	s.finish(reason)
+}
+
+// finish ends the session when its last frame is queued.
+func (s *Session) finish(reason Reason) {
+	if s.closed {
+		return
+	}
+	s.conn.Close(reason)
+	s.over(reason)
+}
+
+// over lets go of the session and tells the Upper.
+func (s *Session) over(reason Reason) {
+	s.closed = true
+	s.table.loop.Cancel(&s.timer)
+	s.table.remove(s)
+	s.upper.OnClose(reason)
+}
+
+// OnClose is part of eventloop.Receiver: the connection is gone, with or without our doing.
+func (s *Session) OnClose(_ *eventloop.Conn, cause error) {
+	if !s.closed {
+		s.over(reasonOf(cause))
+	}
+}
+
+// reasonOf translates what ended a connection.
+func reasonOf(cause error) Reason {
+	switch {
+	case errors.Is(cause, io.EOF): // gnet wraps it
+		return TransportClose
+	case errors.Is(cause, eventloop.ErrShutdown):
+		return ServerShutdown
+	case errors.Is(cause, eventloop.ErrShed):
+		return SlowConsumer
+	}
+	return TransportError
+}

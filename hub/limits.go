@@ -1,0 +1,35 @@
+package hub
+
+import "time"
+
+// Defaults and bounds, each with its reason in docs/LIMITS.md. The defaults that Socket.IO has too are the same.
+const (
+	// PathDefault is where clients look for the server.
+	PathDefault = "/socket.io/"
+	// PingIntervalDefault is the time from one heartbeat to the next.
+	PingIntervalDefault = 25 * time.Second
+	// PingTimeoutDefault is how long a client may take to answer a heartbeat.
+	PingTimeoutDefault = 20 * time.Second
+	// PayloadBytesMaxDefault bounds one message of a client, in bytes.
+	PayloadBytesMaxDefault = 1_000_000
+	// ConnectTimeoutDefault is how long a connection may live without being in a namespace.
+	ConnectTimeoutDefault = 45 * time.Second
+	// ShutdownTimeoutDefault is how long Serve waits for clients and handlers once its context is done.
+	ShutdownTimeoutDefault = 10 * time.Second
+	// HandlersMaxDefault bounds how many handlers run at once, each on a goroutine.
+	HandlersMaxDefault = 10_000
+
+	// AttachmentsTime is how long a client may take to send all attachments of a packet.
+	AttachmentsTime = 10 * time.Second
+	// NamespacesPerConnMax bounds how many namespaces a connection may be in, or have left.
+	NamespacesPerConnMax = 100
+	// MailboxEventsMax and MailboxBytesMax bound what may wait for the handlers of one socket; a client that goes on
+	// sending is disconnected, since nothing else can make it stop.
+	MailboxEventsMax = 1024
+	// MailboxBytesMax is the bound in bytes. One event always fits.
+	MailboxBytesMax = 4 << 20
+	// RoomBytesMax bounds the name of a room.
+	RoomBytesMax = 255
+	// AcksPendingMax bounds the acks that may be awaited from one client.
+	AcksPendingMax = 10_000
+)

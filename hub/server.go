@@ -1,0 +1,223 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"starling/eventloop"
+	"starling/wsproto/socketio"
+)
+
+// Server is a Socket.IO server. It embeds its main namespace "/", so that handlers and emits can be asked of it directly.
+// All methods may be called from any goroutine, also before it listens.
+type Server struct {
+	*Namespace
+	opts    Options
+	limits  *socketio.Limits
+	workers workers
+
+	mu         sync.Mutex // serialises additions of namespaces, and Listen
+	namespaces atomic.Pointer[map[string]*Namespace]
+
+	engine  atomic.Pointer[eventloop.Engine]
+	shards  atomic.Pointer[[]*shard] // by loop index; nil before Listen
+	foreign *eventloop.Listener
+	stopped chan struct{} // closed when the loops have stopped
+}
+
+// New makes a server that does not listen yet. Options that cannot work are reported by Listen.
+func New(opts Options) *Server {
+	opts.ensureDefaults()
+	s := &Server{opts: opts, limits: opts.packetLimits(), stopped: make(chan struct{})}
+	s.workers.limit, s.workers.log = opts.HandlersMax, opts.Logger
+	s.Namespace = newNamespace(s, "/", 0)
+	s.namespaces.Store(&map[string]*Namespace{"/": s.Namespace})
+	return s
+}
+
+// Of returns the namespace of a name, which it creates at the first call; a missing slash at the front is added. Clients
+// are refused from namespaces that nobody has asked for. It panics on a name that cannot be written on the wire.
+func (s *Server) Of(name string) *Namespace {
+	if name == "" || name[0] != '/' {
+		name = "/" + name
+	}
+	if n := s.lookup(name); n != nil {
+		return n
+	}
+	if err := socketio.CheckNamespace(name); err != nil {
+		panic(fmt.Sprintf("hub: namespace %q: %v", name, err))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	known := *s.namespaces.Load()
+	if n := known[name]; n != nil {
+		return n
+	}
+	n := newNamespace(s, name, len(known))
+	grown := maps.Clone(known)
+	grown[name] = n
+	s.namespaces.Store(&grown)
+	return n
+}
+
+func (s *Server) lookup(name string) *Namespace { return (*s.namespaces.Load())[name] }
+
+// column returns the shards, none before Listen.
+func (s *Server) column() []*shard {
+	if p := s.shards.Load(); p != nil {
+		return *p
+	}
+	return nil
+}
+
+func (s *Server) newDecoder() socketio.Decoder { return socketio.NewDecoder(s.limits) }
+
+// Listen claims an address, "host:port"; port 0 picks one. Nobody is accepted before Serve. The error says which option
+// or which part of the system is in the way.
+func (s *Server) Listen(addr string) error {
+	if err := s.opts.validate(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.engine.Load() != nil {
+		return ErrListening
+	}
+	if s.opts.Handler != nil {
+		s.foreign = eventloop.NewListener(&net.TCPAddr{})
+	}
+	var shards []*shard
+	cfg := s.opts.sessionConfig(s.busy, s.foreign)
+	engine, err := eventloop.New(s.opts.engineConfig(addr), func(l *eventloop.Loop) eventloop.Handler {
+		sh := newShard(s, l, cfg)
+		shards = append(shards, sh)
+		return sh
+	})
+	if err != nil {
+		return err
+	}
+	s.shards.Store(&shards)
+	s.engine.Store(engine)
+	return nil
+}
+
+// busy reports whether handshakes are refused for now.
+func (s *Server) busy() bool {
+	e := s.engine.Load()
+	return e.Overloaded() || e.Draining()
+}
+
+// Addr is the address that Listen has claimed, with the real port; nil before.
+func (s *Server) Addr() net.Addr {
+	if e := s.engine.Load(); e != nil {
+		return e.Addr()
+	}
+	return nil
+}
+
+// Ready is closed when the server accepts connections; nil before Listen.
+func (s *Server) Ready() <-chan struct{} {
+	if e := s.engine.Load(); e != nil {
+		return e.Ready()
+	}
+	return nil
+}
+
+// Connections is how many connections are open.
+func (s *Server) Connections() int {
+	if e := s.engine.Load(); e != nil {
+		return e.Connections()
+	}
+	return 0
+}
+
+// ConnectionsMax is the number of connections that the server admits; 0 before Listen.
+func (s *Server) ConnectionsMax() int {
+	if e := s.engine.Load(); e != nil {
+		return e.ConnectionsMax()
+	}
+	return 0
+}
+
+// Panics is how many panics of handlers were caught.
+func (s *Server) Panics() int {
+	n := int(s.workers.panics.Load())
+	if e := s.engine.Load(); e != nil {
+		n += e.Panics()
+	}
+	return n
+}
+
+// ListenAndServe is Listen and Serve.
+func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
+	if err := s.Listen(addr); err != nil {
+		return err
+	}
+	return s.Serve(ctx)
+}
+
+// Serve serves until ctx is done, and then ends in order: new connections are refused, clients are disconnected with
+// ReasonServerShutdown, pending bytes are sent, handlers are waited for; all within Options.ShutdownTimeout. It returns
+// nil after such an end, context.DeadlineExceeded when something had to be cut off, and any other error when the server
+// ended by itself. It may be called once, after Listen.
+func (s *Server) Serve(ctx context.Context) error {
+	engine := s.engine.Load()
+	if engine == nil {
+		return errors.New("hub: Serve before Listen")
+	}
+	stopForeign := s.serveForeign()
+	ended := make(chan error, 1)
+	go func() { ended <- engine.Run() }()
+	select {
+	case err := <-ended:
+		close(s.stopped)
+		stopForeign(ctx)
+		return err
+	case <-ctx.Done():
+	}
+	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.ShutdownTimeout)
+	defer cancel()
+	go stopForeign(deadline) // its connections count among the engine's
+	err := engine.Shutdown(deadline)
+	close(s.stopped)
+	if runErr := <-ended; runErr != nil {
+		return runErr
+	}
+	return errors.Join(err, s.awaitHandlers(deadline))
+}
+
+// serveForeign serves requests outside of the path with net/http, and returns what ends that: in order while the context
+// allows.
+func (s *Server) serveForeign() (stop func(context.Context)) {
+	if s.foreign == nil {
+		return func(context.Context) {}
+	}
+	srv := &http.Server{Handler: s.opts.Handler, ReadHeaderTimeout: s.opts.HandshakeTimeout, IdleTimeout: time.Minute}
+	go func() { _ = srv.Serve(s.foreign) }()
+	return func(ctx context.Context) {
+		if srv.Shutdown(ctx) != nil {
+			_ = srv.Close()
+		}
+	}
+}
+
+// awaitHandlers waits until no handler runs.
+func (s *Server) awaitHandlers(ctx context.Context) error {
+	quiet := s.workers.quiet()
+	if quiet == nil {
+		return nil
+	}
+	select {
+	case <-quiet:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,160 @@
+// What the scenarios share: clients, waiting with a reason, and ways to know that nothing more will come without
+// sleeping. A scenario is `scenario(async () => { ... })`; it is over when the function returns and has failed when the
+// function throws, with the error's text for the reader.
+
+import assert from "node:assert/strict";
+import { createInterface } from "node:readline";
+import { io } from "socket.io-client";
+
+// How long an answer may take before the scenario fails. It bounds failures only: nothing waits for it to pass.
+const patience = 10_000;
+
+const url = process.argv[2];
+const opened = [];
+
+export async function scenario(steps) {
+  try {
+    await steps();
+    opened.forEach((socket) => socket.disconnect());
+    process.exit(0);
+  } catch (err) {
+    console.error(err.stack);
+    process.exit(1);
+  }
+}
+
+// client makes a socket of its own connection that connects at once. It does not reconnect unless it is told to, so
+// that a connection lost by mistake fails the scenario.
+export function client(namespace = "/", options = {}) {
+  const socket = io(url + namespace, {
+    transports: ["websocket"],
+    forceNew: true,
+    reconnection: false,
+    ...options,
+  });
+  opened.push(socket);
+  return socket;
+}
+
+// beside makes a socket of another namespace on the connection that a socket already has.
+export function beside(socket, namespace, options) {
+  const other = socket.io.socket(namespace, options);
+  opened.push(other);
+  return other;
+}
+
+// connected is client, or any socket, once it is connected.
+export async function connected(namespace, options) {
+  const socket = client(namespace, options);
+  await once(socket, "connect");
+  return socket;
+}
+
+// once resolves to the arguments of the next event of that name. A refused connection fails the wait for any event but
+// connect_error, and says so, unless the client is going to try again.
+export function once(emitter, event) {
+  return new Promise((resolve, reject) => {
+    const done = () => {
+      clearTimeout(timer);
+      emitter.off(event, hear);
+      emitter.off("connect_error", refuse);
+    };
+    const hear = (...args) => {
+      done();
+      resolve(args);
+    };
+    const refuse = (err) => {
+      done();
+      reject(new Error(`waited for "${event}", but the connection was refused: ${err.message}`));
+    };
+    const timer = setTimeout(() => {
+      done();
+      reject(new Error(`waited for "${event}", but it did not come within ${patience} ms`));
+    }, patience);
+    emitter.on(event, hear);
+    const isSocket = emitter.io !== undefined;
+    if (isSocket && event !== "connect_error" && !emitter.io.reconnection()) {
+      emitter.on("connect_error", refuse);
+    }
+  });
+}
+
+// call emits an event and resolves to the first argument of its acknowledgement.
+export async function call(socket, event, ...args) {
+  try {
+    return await socket.timeout(patience).emitWithAck(event, ...args);
+  } catch (err) {
+    throw new Error(`"${event}" was not acknowledged: ${err.message}`);
+  }
+}
+
+// callAll is call for an acknowledgement with any number of arguments.
+export function callAll(socket, event, ...args) {
+  return new Promise((resolve, reject) => {
+    socket.timeout(patience).emit(event, ...args, (err, ...answer) => {
+      if (err) {
+        reject(new Error(`"${event}" was not acknowledged: ${err.message}`));
+      } else {
+        resolve(answer);
+      }
+    });
+  });
+}
+
+// record notes the arguments of every event of that name from now on.
+export function record(socket, event) {
+  const heard = [];
+  socket.on(event, (...args) => heard.push(args));
+  return heard;
+}
+
+let barriers = 0;
+
+// settled resolves when each of the sockets has heard all that `from` made the server send before. First a broadcast
+// takes the way of those sends, to every socket of the namespace; then each socket makes a round trip of its own, for
+// those that are of another namespace. What a record has not noted by then was never sent.
+export async function settled(from, ...sockets) {
+  const token = `barrier ${++barriers}`;
+  const broadcast = [from, ...sockets.filter((socket) => socket.nsp === from.nsp)].map((socket) => hears(socket, token));
+  from.emit("everyone", token);
+  await Promise.all(broadcast);
+  for (const socket of sockets) {
+    assert.equal(await call(socket, "echo", token), token);
+  }
+}
+
+// hears resolves when a broadcast with that very argument has come.
+function hears(socket, token) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`${socket.id} did not hear the ${token}`)), patience);
+    socket.on("everyone", function listen(arg) {
+      if (arg === token) {
+        clearTimeout(timer);
+        socket.off("everyone", listen);
+        resolve();
+      }
+    });
+  });
+}
+
+// disconnection resolves to the reason for which the socket is disconnected next.
+export async function disconnection(socket) {
+  const [reason] = await once(socket, "disconnect");
+  return reason;
+}
+
+// isDropped resolves when the connection of the socket was lost from the other side. What the client makes of that
+// depends on whether it was still sending, so both reasons are right.
+export async function isDropped(socket) {
+  const reason = await disconnection(socket);
+  assert.ok(["transport close", "transport error"].includes(reason), `disconnected by "${reason}"`);
+}
+
+// restartServer asks the test for another server process at the same address, and resolves when it listens.
+export async function restartServer() {
+  const input = createInterface({ input: process.stdin });
+  console.log("restart the server");
+  const [answer] = await once(input, "line");
+  assert.equal(answer, "restarted");
+  input.close();
+}

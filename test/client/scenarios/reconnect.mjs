@@ -1,0 +1,36 @@
+// The connection breaks under the client, which comes back by itself as another socket.
+import assert from "node:assert/strict";
+import { beside, call, connected, disconnection, once, record, scenario, settled } from "../client.mjs";
+
+scenario(async () => {
+  const witness = await connected("/");
+  const socket = await connected("/", { reconnection: true, reconnectionDelay: 10 });
+  const member = beside(socket, "/members", { auth: { name: "ada" } });
+  await once(member, "connect");
+
+  for (const [breakIt, reason] of [
+    [() => socket.io.engine.transport.ws.terminate(), "transport close"], // as when the network goes
+    [() => socket.io.engine.close(), "forced close"],
+  ]) {
+    const before = { id: socket.id, member: member.id, session: socket.io.engine.id };
+    await call(socket, "join", "tea");
+    const heard = record(socket, "room");
+    const gone = [disconnection(socket), disconnection(member)];
+    const back = [once(socket, "connect"), once(member, "connect")];
+
+    breakIt();
+    assert.deepEqual(await Promise.all(gone), [reason, reason]);
+    await Promise.all(back);
+
+    assert.notEqual(socket.id, before.id);
+    assert.notEqual(member.id, before.member);
+    assert.notEqual(socket.io.engine.id, before.session);
+    assert.ok(!socket.recovered);
+    assert.deepEqual(await call(socket, "rooms"), [socket.id]);
+    await call(witness, "room", "tea", "are you there?");
+    await settled(witness, socket);
+    assert.deepEqual(heard, []); // the room was the socket's before
+    assert.equal(await call(member, "echo", "both are back"), "both are back");
+    socket.off("room");
+  }
+});
