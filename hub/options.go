@@ -132,7 +132,8 @@ func (o *Options) sessionConfig(busy func() bool, foreign *eventloop.Listener) *
 	}
 }
 
-// packetLimits is the part that concerns Socket.IO. A packet and its attachments are several messages.
+// packetLimits is the part that concerns Socket.IO. A packet and its attachments are several messages; together they may
+// have twice the size of one, so that an attachment of the largest size has room beside its packet.
 func (o *Options) packetLimits() *socketio.Limits {
-	return &socketio.Limits{BytesMax: o.PayloadBytesMax}
+	return &socketio.Limits{BytesMax: 2 * o.PayloadBytesMax}
 }

@@ -116,12 +116,10 @@ func (s *Socket) Broadcast() BroadcastOperator { return s.nsp.Except(s.id) }
 // Join puts the socket into rooms. It returns ErrRoomName, and joins none, if a name is empty or longer than
 // RoomBytesMax, and ErrOverloaded. On a socket that is disconnected it does nothing.
 func (s *Socket) Join(rooms ...string) error {
-	for _, room := range rooms {
-		if room == "" || len(room) > RoomBytesMax {
-			return ErrRoomName
-		}
+	rooms, err := ownRooms(rooms)
+	if err != nil {
+		return err
 	}
-	rooms = slices.Clone(rooms)
 	return s.onIndex(func(x *index) {
 		for _, room := range rooms {
 			x.Join(s, room)
@@ -129,14 +127,27 @@ func (s *Socket) Join(rooms ...string) error {
 	})
 }
 
-// Leave takes the socket out of rooms. It cannot leave the room of its own id.
+// Leave takes the socket out of rooms; errors are those of Join. It cannot leave the room of its own id.
 func (s *Socket) Leave(rooms ...string) error {
-	rooms = slices.Clone(rooms)
+	rooms, err := ownRooms(rooms)
+	if err != nil {
+		return err
+	}
 	return s.onIndex(func(x *index) {
 		for _, room := range rooms {
 			x.Leave(s, room)
 		}
 	})
+}
+
+// ownRooms checks and copies names of rooms.
+func ownRooms(rooms []string) ([]string, error) {
+	for _, room := range rooms {
+		if room == "" || len(room) > RoomBytesMax {
+			return nil, ErrRoomName
+		}
+	}
+	return slices.Clone(rooms), nil
 }
 
 // LeaveAll takes the socket out of all rooms but that of its own id.

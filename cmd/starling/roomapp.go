@@ -105,7 +105,7 @@ func pass(to hub.BroadcastOperator, e *hub.Event, i int, first ...any) error {
 	return to.Emit(e.Name(), append(first, values...)...)
 }
 
-// echo sends the arguments back: as the acknowledgement if one is wanted, else as an event.
+// echo sends the arguments back: as the acknowledgement if one is wanted, else as an echo event.
 func echo(s *hub.Socket, e *hub.Event) {
 	values, err := e.Values(0)
 	switch {
@@ -114,7 +114,7 @@ func echo(s *hub.Socket, e *hub.Event) {
 	case e.WantsAck():
 		_ = e.Ack(values...)
 	default:
-		_ = s.Emit(e.Name(), values...)
+		_ = s.Emit("echo", values...)
 	}
 }
 
