@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 
+	"starling/eventloop"
 	"starling/wsproto/socketio"
 )
 
@@ -27,6 +28,10 @@ var (
 	// ErrReservedEvent: the event's name belongs to the libraries.
 	ErrReservedEvent = socketio.ErrReservedEvent
 )
+
+// FilesError is what Listen returns when Options.ConnectionsMax does not fit the limit of open files. Its fields say how
+// many were Wanted, how many would Fit, and the limit in Files.
+type FilesError = eventloop.FilesError
 
 // ConnectError is what a middleware returns to refuse a connection with data: the client's connect_error event gets
 // Message as its message and Data as its data. Any other error is sent as its text alone.

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"starling/eventloop"
 	"starling/hub"
 )
 
@@ -121,7 +120,7 @@ const timeMin = 100 * time.Millisecond
 
 // explain names the flag that would help.
 func (c *serveCmd) explain(err error) error {
-	var files *eventloop.FilesError
+	var files *hub.FilesError
 	if errors.As(err, &files) {
 		return usageError{fmt.Errorf("--connections-max %d does not fit into the limit of %d open files: use at most %d, or raise the limit (ulimit -n, or LimitNOFILE= with systemd)",
 			files.Wanted, files.Files, files.Fit)}
