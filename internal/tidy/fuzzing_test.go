@@ -13,7 +13,10 @@ import (
 
 // fuzzNames names the fuzz targets that are not called after their parser. A function's target is Fuzz and its name; a
 // method's is Fuzz and its type's name, since it is the type that is fed.
-var fuzzNames = map[string]string{}
+var fuzzNames = map[string]string{
+	"wsproto/engineio.ParseText": "FuzzPayload", // a payload is packets with separators between
+	"wsproto/socketio.Args.Next": "FuzzSplitArgs",
+}
 
 // fuzzProblems wants a fuzz target beside each parser, because a parser's input is chosen by strangers.
 func fuzzProblems(names map[string]string, all []source) []string {

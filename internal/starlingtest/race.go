@@ -1,0 +1,5 @@
+//go:build race
+
+package starlingtest
+
+const raceEnabled = true
