@@ -1,0 +1,113 @@
+package wsproto
+
+import "github.com/gobwas/ws"
+
+// partial is what a Reader knows of a frame or a message that has begun and not
+// ended: nothing of it exists on an idle connection.
+type partial struct {
+	head    [maskedHeaderBytesMax]byte // the header that is arriving
+	headLen int
+	frame   ws.Header // the frame that is arriving, while its payload is missing
+	taken   int64     // bytes of its payload that have arrived
+
+	op        Opcode // of the fragmented message, or None
+	fragments int
+	message   []byte // what has arrived of the data message, unmasked
+	whole     int    // bytes of message that are whole runes, if it is text
+	control   []byte // what has arrived of a control frame, unmasked
+}
+
+// takeHeader takes the next frame's header, or what there is of it, off the
+// front of in and returns the rest.
+func (p *partial) takeHeader(in []byte) (rest []byte) {
+	if p.headLen < 2 {
+		n := copy(p.head[p.headLen:2], in)
+		p.headLen += n
+		in = in[n:]
+	}
+	if p.headLen < 2 {
+		return in
+	}
+	n := copy(p.head[p.headLen:headerLen(p.head[1])], in)
+	p.headLen += n
+	return in[n:]
+}
+
+// beginFrame begins the payload of a frame whose header has been checked.
+func (p *partial) beginFrame(h ws.Header) {
+	p.frame, p.taken, p.headLen = h, 0, 0
+	if h.OpCode.IsControl() {
+		return
+	}
+	if h.OpCode != ws.OpContinuation && !h.Fin {
+		p.op = Opcode(h.OpCode)
+	}
+	if p.op != None {
+		p.fragments++
+	}
+}
+
+// missing is how many bytes of the frame's payload are still to come.
+func (p *partial) missing() int64 { return p.frame.Length - p.taken }
+
+// take adds the next bytes of the frame's payload and returns the message if
+// they complete one.
+func (p *partial) take(chunk []byte) (Message, ProtocolError) {
+	offset := p.taken
+	p.taken += int64(len(chunk))
+	complete := p.frame.Fin && p.missing() == 0
+	op, buf := Opcode(p.frame.OpCode), &p.control
+	if !op.IsControl() {
+		op, buf = p.dataOp(), &p.message
+	}
+	if complete && len(*buf) == 0 {
+		unmask(chunk, p.frame, offset) // the payload is in one piece, as on the fast path
+		m := Message{Op: op, Payload: chunk}
+		return m, m.check()
+	}
+	*buf = grow(*buf, len(chunk), int(p.missing()))
+	*buf = append(*buf, chunk...)
+	unmask((*buf)[len(*buf)-len(chunk):], p.frame, offset)
+	return p.finish(op, *buf, complete)
+}
+
+// dataOp is the opcode of the message that a data frame belongs to.
+func (p *partial) dataOp() Opcode {
+	if p.op != None {
+		return p.op
+	}
+	return Opcode(p.frame.OpCode)
+}
+
+// finish checks what has been accumulated, and makes a message of it if it is
+// complete.
+func (p *partial) finish(op Opcode, payload []byte, complete bool) (Message, ProtocolError) {
+	if op == OpText {
+		n, ok := validPrefix(payload[p.whole:])
+		p.whole += n
+		if !ok || complete && p.whole < len(payload) { // RFC 6455 8.1
+			return Message{}, ErrTextNotUTF8
+		}
+	}
+	if !complete {
+		return Message{}, 0
+	}
+	m := Message{Op: op, Payload: payload}
+	if op == OpClose {
+		return m, m.check()
+	}
+	return m, 0
+}
+
+// grow makes room in buf for n bytes that have arrived. missing is how many the
+// header still promises: a promise may lower what is allocated, but what raises
+// it is only what has arrived, to about twice of that.
+func grow(buf []byte, n, missing int) []byte {
+	need := len(buf) + n
+	if need <= cap(buf) {
+		return buf
+	}
+	grown := make([]byte, len(buf), min(need+missing, 2*need+accumulatorBytesMin))
+	copy(grown, buf)
+	return grown
+}
