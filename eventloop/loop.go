@@ -28,6 +28,17 @@ type Task interface {
 	Run(l *Loop)
 }
 
+// Batcher is a Task that can be run together with others like it, when they wait in the inbox directly behind it: a
+// broadcast to the same members, for instance. It never changes, since other loops may be running it at the same time.
+type Batcher interface {
+	Task
+	// Joins reports whether this task, the first of a batch that has size tasks by now, can be run with next.
+	Joins(next Task, size int) bool
+	// RunBatch is called instead of Run, with at least two tasks in the order in which they were posted, this one first.
+	// The slice is borrowed until it returns.
+	RunBatch(l *Loop, batch []Task)
+}
+
 // TaskFunc is a Task made of a function.
 type TaskFunc func(l *Loop)
 
@@ -64,6 +75,7 @@ type Loop struct {
 	tickAt  atomic.Int64 // when the tick that is due was asked for (the engine's clock), for the watchdog
 	slow    atomic.Bool  // some connection is blocked: tick faster
 
+	batch   []Task // scratch of collect
 	now     time.Duration
 	wheel   *wheel.Wheel
 	current *Conn // the connection whose callback is running
@@ -184,7 +196,11 @@ func (l *Loop) runTasks() {
 		if !ok {
 			return
 		}
-		l.runTask(t)
+		if first, ok := t.(Batcher); ok && l.collect(first) {
+			l.runBatch(first)
+		} else {
+			l.runTask(t)
+		}
 		if l.clock() > deadline {
 			return
 		}
@@ -195,6 +211,27 @@ func (l *Loop) runTask(t Task) {
 	l.inside++
 	defer l.rescue(nil)
 	t.Run(l)
+}
+
+// collect takes the tasks that join the first one out of the inbox, and reports whether there were any.
+func (l *Loop) collect(first Batcher) bool {
+	l.batch = append(l.batch[:0], first)
+	for len(l.batch) < drainTasksMax {
+		next, ok := l.inbox.Peek()
+		if !ok || !first.Joins(next, len(l.batch)) {
+			break
+		}
+		l.inbox.Next()
+		l.batch = append(l.batch, next)
+	}
+	return len(l.batch) > 1
+}
+
+func (l *Loop) runBatch(first Batcher) {
+	l.inside++
+	defer l.rescue(nil)
+	defer clear(l.batch)
+	first.RunBatch(l, l.batch)
 }
 
 // turnTimers runs what is due, and looks after connections that wait for their peer.

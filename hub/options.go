@@ -126,7 +126,8 @@ func (o *Options) engineConfig(addr string) eventloop.Config {
 // sessionConfig is the part that concerns Engine.IO.
 func (o *Options) sessionConfig(busy func() bool, foreign *eventloop.Listener) *session.Config {
 	return &session.Config{
-		Path: o.Path, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout, HandshakeTime: o.HandshakeTimeout,
+		Path: o.Path, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout,
+		HandshakeTime: o.HandshakeTimeout, UpperTime: o.ConnectTimeout,
 		Frames: wsproto.Limits{MessageBytesMax: o.PayloadBytesMax, FragmentsMax: wsproto.FragmentsMax},
 		Random: rand.Reader, Foreign: foreign, Busy: busy, Logger: o.Logger,
 	}

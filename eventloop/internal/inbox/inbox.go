@@ -48,6 +48,14 @@ func (b *Inbox[T]) Next() (v T, ok bool) {
 	return v, true
 }
 
+// Peek returns the oldest element without removing it; ok is false when there is none. Consumer only.
+func (b *Inbox[T]) Peek() (v T, ok bool) {
+	if b.next == len(b.batch) && !b.refill() {
+		return v, false
+	}
+	return b.batch[b.next], true
+}
+
 // Empty reports whether nothing waits. Consumer only; a Put may of course follow at once.
 func (b *Inbox[T]) Empty() bool {
 	if b.next < len(b.batch) {

@@ -29,6 +29,23 @@ func TestFirstInFirstOut(t *testing.T) {
 	}
 }
 
+func TestPeekDoesNotConsume(t *testing.T) {
+	var b Inbox[int]
+	if _, ok := b.Peek(); ok {
+		t.Fatal("an empty inbox has something to see")
+	}
+	b.Put(1, 0)
+	b.Put(2, 0)
+	for want := 1; want <= 2; want++ {
+		if v, ok := b.Peek(); !ok || v != want {
+			t.Fatalf("Peek() = %d, %v; want %d", v, ok, want)
+		}
+		if v, ok := b.Next(); !ok || v != want {
+			t.Fatalf("Next() = %d, %v; want %d", v, ok, want)
+		}
+	}
+}
+
 func TestLimit(t *testing.T) {
 	var b Inbox[int]
 	for i := range 3 {

@@ -38,6 +38,15 @@ func (p *Prepared) Prepare(buf []byte, buffers [][]byte) {
 	}
 }
 
+// JoinsWith reports whether messages of this kind and size can be joined, size by now and another one: small ones without
+// attachments, which all transports take as one piece.
+func (p *Prepared) JoinsWith(next *Prepared, size int) bool {
+	return len(p.buffers) == 0 && len(next.buffers) == 0 && (size+1)*max(len(p.frames), len(next.frames)) <= joinedBytesMax
+}
+
+// Append joins a message to p, which holds none or those that were appended before and is seen by nobody else yet.
+func (p *Prepared) Append(next *Prepared) { p.frames = append(p.frames, next.frames...) }
+
 // Len is the number of bytes on the wire of a WebSocket.
 func (p *Prepared) Len() int { return len(p.frames) }
 

@@ -177,10 +177,14 @@ func (s *Session) Send(p *Prepared, volatile bool) eventloop.Verdict {
 	if volatile && s.conn.Blocked() {
 		return eventloop.Dropped
 	}
+	frames := p.frames
 	if s.base64 {
-		return s.share(p.framesBase64())
+		frames = p.framesBase64()
 	}
-	return s.share(p.frames)
+	if volatile { // that it does not fit may come out only now, and is no reason to end the session either
+		return s.conn.QueueShared(frames)
+	}
+	return s.share(frames)
 }
 
 // verdict sees to it that a session which lost something does not go on as if nothing had happened. It ends after the

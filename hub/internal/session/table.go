@@ -17,6 +17,7 @@ type Config struct {
 	PingInterval  time.Duration // from a pong to the next ping
 	PingTimeout   time.Duration // from a ping to its pong
 	HandshakeTime time.Duration // from accept to a complete request head
+	UpperTime     time.Duration // from a session's start to OnDeadline, if the Upper sets no other; 0: never
 	Frames        wsproto.Limits
 	Random        io.Reader           // for ids; must be unpredictable
 	Foreign       *eventloop.Listener // takes connections with requests outside of Path; nil: they get a 404
@@ -74,7 +75,6 @@ func (t *Table) Len() int { return len(t.sessions) }
 
 // Drain ends all sessions with ServerShutdown, and everything that is on its way to become one.
 func (t *Table) Drain() {
-
 	for h := range t.heads {
 		h.conn.Abort(errDraining)
 	}
@@ -157,7 +157,7 @@ func (t *Table) start(req Request, q query, dst []byte) *Session {
 	req.Conn.SetReceiver(s)
 	req.Conn.Queue(dst)
 	s.beat = t.loop.Now() + t.firstPing()
-	s.reschedule()
+	s.SetDeadline(t.cfg.UpperTime)
 	return s
 }
 

@@ -1,0 +1,162 @@
+package session
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// gather notes what has arrived at the peers since the last time.
+func (k *talk) gather() {
+	for i, e := range k.ends {
+		if who := fmt.Sprintf("peer %d: ", i+1); len(k.ends) == 1 {
+			k.look(e, "peer: ")
+		} else {
+			k.look(e, who)
+		}
+	}
+}
+
+func (k *talk) look(e *end, who string) {
+	p := e.peer
+	if p.Writes > e.writes+1 {
+		k.note("%s%d writes", who, p.Writes-e.writes)
+	}
+	e.writes = p.Writes
+	e.unread = append(e.unread, p.Got...)
+	p.Got = nil
+	for {
+		line, n := pictureNext(e.unread)
+		if n == 0 {
+			break
+		}
+		for l := range strings.SplitSeq(line, "\n") {
+			k.note("%s%s", who, l)
+		}
+		e.unread = e.unread[n:]
+	}
+	if p.ShutByUs && !e.shut {
+		e.shut = true
+		k.note("%sour half is closed", who)
+	}
+	if p.Closed && !e.closed {
+		e.closed = true
+		if len(e.unread) > 0 {
+			k.note("%s% x, and no more", who, e.unread[:min(8, len(e.unread))])
+		}
+		k.note("%sclosed", who)
+	}
+}
+
+// pictureNext lays out the HTTP response or the frame that b begins with. n is its length, 0 if it is not whole.
+func pictureNext(b []byte) (line string, n int) {
+	if strings.HasPrefix(string(b), "HTTP/") {
+		return pictureResponse(string(b))
+	}
+	header, size := frameHeader(b)
+	if header == 0 || len(b) < header+size {
+		return "", 0
+	}
+	payload := b[header : header+size]
+	shown := fmt.Sprintf("% x", payload)
+	if b[0]&0xf == 1 {
+		shown = picture(payload)
+	}
+	return strings.TrimSpace(fmt.Sprintf("[% x] %s", b[:header], shown)), header + size
+}
+
+// frameHeader returns the length of an unmasked header, 0 if it is not whole, and that of the payload (RFC 6455 5.2).
+func frameHeader(b []byte) (header, size int) {
+	switch {
+	case len(b) < 2:
+		return 0, 0
+	case b[1] < 126:
+		return 2, int(b[1])
+	case b[1] == 126 && len(b) >= 4:
+		return 4, int(binary.BigEndian.Uint16(b[2:]))
+	case b[1] == 127 && len(b) >= 10:
+		return 10, int(binary.BigEndian.Uint64(b[2:]))
+	}
+	return 0, 0
+}
+
+// pictureResponse lays out a response, each line of its head behind a bar; a line end that is not CRLF shows.
+func pictureResponse(s string) (line string, n int) {
+	head, _, ok := strings.Cut(s, "\r\n\r\n")
+	if !ok {
+		return "", 0
+	}
+	n = len(head) + 4
+	var lines []string
+	for l := range strings.SplitSeq(head, "\r\n") {
+		lines = append(lines, "| "+picture([]byte(l)))
+		if length, ok := strings.CutPrefix(l, "Content-Length: "); ok {
+			size, _ := strconv.Atoi(length)
+			if len(s) < n+size {
+				return "", 0
+			}
+			defer func() {
+				if size > 0 {
+					line += "\n" + picture([]byte(s[n-size:n]))
+				}
+			}()
+			n += size
+		}
+	}
+	return strings.Join(lines, "\n"), n
+}
+
+// pictureBytesMax is how much of a long text is shown.
+const pictureBytesMax = 400
+
+// picture is a text as it is if that can be printed, else quoted; a long one is cut.
+func picture(b []byte) string {
+	cut := b[:min(len(b), pictureBytesMax)]
+	s := string(cut)
+	if !utf8.Valid(cut) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		s = strconv.Quote(s)
+	}
+	if len(cut) < len(b) {
+		s = fmt.Sprintf("%s… (%d bytes)", s[:20], len(b))
+	}
+	return s
+}
+
+// bytes reads what send sends: strings in quotes and bytes in hexadecimal, each of them perhaps many times: "a"*5.
+func (k *talk) bytes(s string) (out []byte) {
+	for s = strings.TrimSpace(s); s != ""; s = strings.TrimSpace(s) {
+		var unit []byte
+		if quoted, err := strconv.QuotedPrefix(s); err == nil {
+			text, _ := strconv.Unquote(quoted)
+			unit, s = []byte(text), s[len(quoted):]
+		} else {
+			word, rest, _ := strings.Cut(s, " ")
+			word, times, many := strings.Cut(word, "*")
+			unit, s = k.hex(word), rest
+			if many {
+				s = "*" + times + " " + rest
+			}
+		}
+		times := 1
+		if rest, ok := strings.CutPrefix(s, "*"); ok {
+			word, rest, _ := strings.Cut(rest, " ")
+			times, s = k.number(word), rest
+		}
+		for range times {
+			out = append(out, unit...)
+		}
+	}
+	return out
+}
+
+func (k *talk) hex(s string) []byte {
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		k.t.Fatalf("%q: %v", s, err)
+	}
+	return b
+}
