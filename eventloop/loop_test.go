@@ -441,3 +441,48 @@ func TestABoundedDrainAsksForItsNextTurn(t *testing.T) {
 		t.Fatalf("ran %d in all", ran)
 	}
 }
+
+// tally is a Batcher that joins its equals, up to three.
+type tally struct {
+	name string
+	log  *[]string
+}
+
+func (b *tally) Run(*Loop) { *b.log = append(*b.log, b.name) }
+
+func (b *tally) Joins(next Task, size int) bool {
+	n, ok := next.(*tally)
+	return ok && n.name == b.name && size < 3
+}
+
+func (b *tally) RunBatch(_ *Loop, batch []Task) {
+	*b.log = append(*b.log, fmt.Sprint(b.name, " x ", len(batch)))
+}
+
+func TestTasksThatWaitTogetherRunAsABatchInOrder(t *testing.T) {
+	s, _ := newTestSim(Limits{})
+	var log []string
+	post := func(name string) { s.Loop().Post(&tally{name, &log}) }
+	for _, name := range []string{"a", "a", "b", "a", "a", "a", "a"} {
+		post(name)
+	}
+	s.Loop().Post(TaskFunc(func(*Loop) { log = append(log, "other") }))
+	post("a")
+	s.Run()
+	want := "[a x 2 b a x 3 a other a]"
+	if fmt.Sprint(log) != want {
+		t.Fatalf("ran %v, want %s", log, want)
+	}
+}
+
+func TestARefusedConnectionThatSaysNothingIsCut(t *testing.T) {
+	s, _ := newTestSim(Limits{LingerMax: 300 * time.Millisecond})
+	p := &Peer{sim: s}
+	p.conn = &Conn{t: p, loop: s.loop, fd: -1, state: refused, recv: refusal{[]byte("no room")}}
+	s.loop.shared.refusals.Add(1)
+	s.loop.expectRequest(p.conn)
+	s.Advance(600 * time.Millisecond) // says nothing at all
+	if !p.Closed || s.loop.shared.refusals.Load() != 0 {
+		t.Fatalf("closed %v, %d refusals counted; want it cut", p.Closed, s.loop.shared.refusals.Load())
+	}
+}

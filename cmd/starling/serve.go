@@ -15,19 +15,19 @@ import (
 
 // serveCmd are the flags of starling serve. Sizes are in bytes, times have a unit.
 type serveCmd struct {
-	Addr           string        `default:":8080" help:"Address to listen on, host:port. Port 0 picks a free one." placeholder:"HOST:PORT"`
-	Path           string        `default:"/socket.io/" help:"Path that clients connect to." placeholder:"PATH"`
+	Addr           string        `default:":8080" help:"Address to listen on, host:port. Port 0 picks a free one."`
+	Path           string        `default:"/socket.io/" help:"Path that clients connect to."`
 	Loops          int           `default:"0" help:"Event loops, each keeping one core busy. 0 is one for each core."`
 	PingInterval   time.Duration `default:"25s" help:"Time from one heartbeat to the next; at least 100ms."`
 	PingTimeout    time.Duration `default:"20s" help:"Time that a client may take to answer a heartbeat; at least 100ms."`
-	MaxPayload     int           `default:"1000000" help:"Largest message that a client may send, in bytes." placeholder:"BYTES"`
+	MaxPayload     int           `default:"1000000" help:"Largest message that a client may send, in bytes."`
 	ConnectTimeout time.Duration `default:"45s" help:"Time that a client may take to connect to a namespace."`
 	DrainTimeout   time.Duration `default:"10s" help:"Time that SIGTERM gives clients and handlers to finish."`
 
-	ConnectionsMax     int  `default:"0" help:"Connections that are admitted. 0 is as many as the limit of open files allows." placeholder:"N"`
-	OutboundPerConnMax int  `default:"1048576" help:"Bytes that may wait for one client that does not read; past it the client is disconnected." placeholder:"BYTES"`
-	OutboundMax        int  `default:"268435456" help:"Bytes that may wait for all such clients together; past it the worst are disconnected and nobody is let in." placeholder:"BYTES"`
-	HandlersMax        int  `default:"10000" help:"Handlers that may run at once off the loops." placeholder:"N"`
+	ConnectionsMax     int  `default:"0" help:"Connections that are admitted. 0 is as many as the limit of open files allows."`
+	OutboundPerConnMax int  `default:"1048576" help:"Bytes that may wait for one client that does not read; past it the client is disconnected."`
+	OutboundMax        int  `default:"268435456" help:"Bytes that may wait for all such clients together; past it the worst are disconnected and nobody is let in."`
+	HandlersMax        int  `default:"10000" help:"Handlers that may run at once off the loops."`
 	ShareAddr          bool `help:"Let other processes listen on the same address."`
 
 	LogFormat string `enum:"text,json" default:"text" help:"Format of the log on standard error: text or json."`
