@@ -19,8 +19,8 @@ var (
 	errNamespaces    = errors.New("hub: too many namespaces")
 )
 
-// invalidNamespace is what the reference server answers to an unknown namespace; clients look for this text.
-var invalidNamespace = errors.New("Invalid namespace") //nolint:staticcheck // the wire's own spelling
+// errInvalidNamespace is what the reference server answers to an unknown namespace; clients look for this text.
+var errInvalidNamespace = &ConnectError{Message: "Invalid namespace"}
 
 // connect takes a CONNECT packet.
 func (c *client) connect(p socketio.Packet) {
@@ -32,7 +32,7 @@ func (c *client) connect(p socketio.Packet) {
 	if st == nil {
 		n := c.shard.server.lookup(string(p.Namespace))
 		if n == nil {
-			c.refuse(string(p.Namespace), invalidNamespace)
+			c.refuse(string(p.Namespace), errInvalidNamespace)
 			return
 		}
 		if st = c.newSeat(n); st == nil {
