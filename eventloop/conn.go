@@ -63,14 +63,14 @@ type Transport interface {
 type state uint16
 
 const (
-	dirty     state = 1 << iota // something is queued and a flush is due
-	blocked                     // the peer does not keep up; listed in Loop.blocked
-	arenaUsed                   // a queued segment lies in the loop's arena
-	closing                     // Close was called; listed in Loop.lingering
-	shut                        // our half is closed; waiting for the peer's
-	ending                      // to be cut at the end of this callback
-	closed                      // the descriptor is no longer ours
-	refused                     // beyond the cap: it only gets its refusal
+	dirty       state = 1 << iota // something is queued and a flush is due
+	blocked                       // the peer does not keep up; listed in Loop.blocked
+	scratchUsed                   // a queued segment lies in the loop's scratch
+	closing                       // Close was called; listed in Loop.lingering
+	shut                          // our half is closed; waiting for the peer's
+	ending                        // to be cut at the end of this callback
+	closed                        // the descriptor is no longer ours
+	refused                       // beyond the cap: it only gets its refusal
 )
 
 // end says how a connection ends.
@@ -129,11 +129,10 @@ func (c *Conn) Queue(b []byte) Verdict {
 	if !c.admit(len(b)) {
 		return Dropped
 	}
-	if c.is(blocked) || len(b) >= directBytesMin {
+	if c.is(blocked) {
 		return c.push(bytes.Clone(b))
 	}
-	c.state |= arenaUsed
-	return c.push(c.loop.arena.copy(b))
+	return c.push(c.loop.keep(c, b))
 }
 
 // QueueShared is Queue without the copy: it keeps a reference to b, which nobody may change any more.

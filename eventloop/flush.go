@@ -31,7 +31,7 @@ func (l *Loop) flushConn(c *Conn) {
 			return
 		}
 	}
-	c.state &^= arenaUsed
+	c.state &^= scratchUsed
 	if c.is(closing) {
 		l.shutWrite(c)
 	}

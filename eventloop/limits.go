@@ -39,8 +39,8 @@ const (
 	handedBytesMax = 256 << 10
 	// segmentBytes is what one queued reference costs beside the bytes it refers to (a slice header).
 	segmentBytes = 24
-	// arenaBytes is the size of a chunk of the memory that Queue copies into.
-	arenaBytes = 64 << 10
+	// scratchBytesKeptMax bounds the scratch memory that a loop keeps.
+	scratchBytesKeptMax = 256 << 10
 	// boxSegmentsKeptMax bounds the capacity that a recycled backlog keeps.
 	boxSegmentsKeptMax = 64
 	// heldLoopMax is how long a loop may go without answering its tick before the watchdog names it.

@@ -88,7 +88,7 @@ type Loop struct {
 	ended      []*Conn // connections that gnet has closed while we were inside
 	lingering  []*Conn // connections closing gracefully, each with its closeBy
 	backlog    int     // bytes pending on blocked connections, as last published
-	arena      arena
+	scratch    []byte  // see keep
 	boxes      boxes
 	gatherings []byte // scratch of flushConn, for bytes that are written together
 }
@@ -284,9 +284,11 @@ func (l *Loop) flush(conns int) {
 			l.flushConn(c)
 		}
 	}
-	if l.clean() {
-		l.dirty, l.dirtyNext = l.dirty[:0], 0
-		l.arena.reset() // no queue refers to it any more
+	// Under lasting overload the list is never empty; what is done with makes room all the same.
+	if l.dirtyNext > len(l.dirty)/2 {
+		rest := copy(l.dirty, l.dirty[l.dirtyNext:])
+		clear(l.dirty[rest:])
+		l.dirty, l.dirtyNext = l.dirty[:rest], 0
 	}
 }
 
@@ -345,10 +347,9 @@ func (l *Loop) finishFor(c *Conn) {
 	if c.is(dirty) {
 		l.flushConn(c)
 	}
+	l.resetScratch()
 	l.settle()
-	if l.clean() {
-		l.arena.reset()
-	} else {
+	if !l.clean() {
 		l.ring()
 	}
 }

@@ -158,14 +158,14 @@ func TestABlockedPeersBacklogIsItsOwn(t *testing.T) {
 	slow.Stalled = true
 	a.onData = func(c *Conn, b []byte) { c.Queue(b) }
 	slow.Send([]byte("first "))
-	// These lie in the loop's arena for the other peer; the slow one must keep copies.
+	// The other peer's bytes go through the loop's scratch; the slow one must have copies.
 	s.Loop().Post(TaskFunc(func(*Loop) {
 		slow.Conn().Queue([]byte("second "))
 		slow.Conn().Queue([]byte("third"))
 	}))
 	s.Run()
 	for range 10 {
-		other.Send(bytes.Repeat([]byte("#"), 1000)) // reuses the arena
+		other.Send(bytes.Repeat([]byte("#"), 1000)) // reuses the scratch
 	}
 	slow.Resume()
 	s.Advance(2 * tick)
@@ -484,5 +484,35 @@ func TestARefusedConnectionThatSaysNothingIsCut(t *testing.T) {
 	s.Advance(600 * time.Millisecond) // says nothing at all
 	if !p.Closed || s.loop.shared.refusals.Load() != 0 {
 		t.Fatalf("closed %v, %d refusals counted; want it cut", p.Closed, s.loop.shared.refusals.Load())
+	}
+}
+
+// TestLastingOverload has more written to than an iteration flushes, for ever: what is kept for it must not grow for ever.
+func TestLastingOverload(t *testing.T) {
+	s, a := newTestSim(Limits{})
+	for range 2 * flushConnsMax {
+		s.Open()
+	}
+	more := TaskFunc(func(*Loop) {
+		for _, c := range a.opened {
+			c.QueueShared([]byte("x"))
+		}
+	})
+	for range 100 {
+		s.Loop().Post(more)
+		s.due = false
+		s.loop.drain()
+		if s.loop.clean() {
+			t.Fatal("the overload has ended, so this test shows nothing")
+		}
+	}
+	if n := cap(s.loop.dirty); n > 10*flushConnsMax {
+		t.Fatalf("the list of dirty connections has grown to %d for %d connections", n, len(a.opened))
+	}
+	s.Run()
+	for _, c := range a.opened {
+		if p := c.t.(*Peer); len(p.Got) != 100 {
+			t.Fatalf("a peer got %d of 100", len(p.Got))
+		}
 	}
 }

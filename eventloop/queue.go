@@ -51,28 +51,24 @@ func (s *boxes) trim() {
 	s.low = n
 }
 
-// arena is memory for small private bytes that live until the next flush: Queue copies into it.
-type arena struct {
-	full [][]byte // chunks that are used up
-	cur  []byte
-}
-
-// copy returns a copy of b that is valid until reset.
-func (a *arena) copy(b []byte) []byte {
-	if len(b) > cap(a.cur)-len(a.cur) {
-		if a.cur != nil {
-			a.full = append(a.full, a.cur)
-		}
-		a.cur = make([]byte, 0, max(arenaBytes, len(b)))
+// keep returns a copy of b that lasts until the bytes queued on c have been written. For the connection whose callback is
+// running, which is written to when the callback ends, it is made in memory that every callback uses again.
+func (l *Loop) keep(c *Conn, b []byte) []byte {
+	if l.current != c || len(b) >= directBytesMin {
+		return bytes.Clone(b)
 	}
-	start := len(a.cur)
-	a.cur = append(a.cur, b...)
-	return a.cur[start:len(a.cur):len(a.cur)]
+	c.state |= scratchUsed
+	start := len(l.scratch)
+	l.scratch = append(l.scratch, b...) // growing leaves what was returned before where it is
+	return l.scratch[start:len(l.scratch):len(l.scratch)]
 }
 
-// reset makes all copies invalid and keeps one chunk.
-func (a *arena) reset() {
-	a.cur, a.full = a.cur[:0], nil
+// resetScratch ends the life of what keep has returned.
+func (l *Loop) resetScratch() {
+	if cap(l.scratch) > scratchBytesKeptMax {
+		l.scratch = nil
+	}
+	l.scratch = l.scratch[:0]
 }
 
 // chunk returns the head of the queue: a large segment as it is, small ones copied together up to limit bytes into the
@@ -130,13 +126,13 @@ func (c *Conn) clearQueue() {
 	}
 }
 
-// own replaces what may lie in the loop's arena by copies, for a connection that stays blocked beyond this iteration.
+// own replaces what may lie in the loop's scratch by copies, for a connection that stays blocked beyond this callback.
 // Only small segments can; that a small shared one is copied too costs little and happens to slow peers alone.
 func (c *Conn) own() {
-	if !c.is(arenaUsed) {
+	if !c.is(scratchUsed) {
 		return
 	}
-	c.state &^= arenaUsed
+	c.state &^= scratchUsed
 	if c.box == nil {
 		c.one = bytes.Clone(c.one)
 		return
