@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+func TestUsageErrors(t *testing.T) {
+	const url = "http://127.0.0.1:1"
+	for _, tc := range []struct {
+		name string
+		args []string
+		text string
+	}{
+		{"nothing", nil, "expected one of"},
+		{"no such command", []string{"flood"}, "unexpected argument flood"},
+		{"no such flag", []string{"echo", "--fast"}, "unknown flag --fast"},
+		{"no such protocol", []string{"echo", "--url", url, "--protocol", "mqtt"}, "--protocol must be one of"},
+		{"no URL", []string{"echo"}, "--url is missing"},
+		{"a pid without a URL", []string{"echo", "--spawn-limit", "--pid", "1"}, "--url is missing"},
+		{"a URL of TLS", []string{"echo", "--url", "https://x"}, "there is no TLS"},
+		{"a URL without a host", []string{"echo", "--url", "http://"}, "--url must be"},
+		{"no connections", []string{"echo", "--url", url, "-n", "0"}, "-n must be at least 1"},
+		{"no window", []string{"echo", "--url", url, "--concurrency", "0"}, "--concurrency"},
+		{"threads and processes", []string{"echo", "--url", url, "--threads", "2", "--procs", "2"}, "exclude each other"},
+		{"more processes than connections", []string{"echo", "--url", url, "-n", "2", "--procs", "3"}, "more event loops than connections"},
+		{"two servers", []string{"echo", "--url", url, "--pid", "1", "--server-cmd", "x"}, "exclude each other"},
+		{"no patience", []string{"echo", "--url", url, "--timeout", "0s"}, "--timeout"},
+		{"no depth", []string{"echo", "--url", url, "--depth", "0"}, "--depth must be 1 to 63"},
+		{"too deep", []string{"broadcast", "--url", url, "--depth", "64"}, "--depth must be 1 to 63"},
+		{"too deep for two rooms", []string{"rooms", "--url", url, "--rooms", "2", "--depth", "127"}, "--depth must be 1 to 126"},
+		{"too small", []string{"broadcast", "--url", url, "--size", "40"}, "--size must be at least 41"},
+		{"backwards", []string{"broadcast", "--url", url, "--duration=-1s"}, "--duration"},
+		{"no rooms", []string{"rooms", "--url", url, "--rooms", "0"}, "--rooms and --members"},
+		{"no rounds", []string{"connect", "--url", url, "--repeat", "0"}, "--repeat"},
+		{"idle without a process", []string{"idle", "--url", url}, "--pid or --server-cmd is missing"},
+		{"bad sources", []string{"echo", "--url", url, "--src", "here"}, `"here"`},
+		{"sources of another family", []string{"echo", "--url", url, "--src", "::1"}, "IPv4 and IPv6"},
+		{"nobody's source", []string{"echo", "--url", url, "--src", "192.0.2.1"}, "ip addr add 192.0.2.1"},
+		{"not enough sources", []string{"echo", "--url", url, "--src", "127.0.0.2", "-n", "70000", "--procs", "70"}, "need 3"},
+		{"not enough descriptors", []string{"echo", "--url", url, "-n", "900000000"}, "use --procs"},
+		{"bad processors", []string{"echo", "--url", url, "--client-cpu", "x"}, "--client-cpu"},
+		{"bad processors of the server", []string{"echo", "--url", url, "--server-cpu", "x"}, "--server-cpu"},
+		{"processors that are not there", []string{"echo", "--url", url, "--client-cpu", "1023"}, "pin to processors"},
+		{"an address that is none", []string{"limit", "--addr", "x"}, "want an address"},
+		{"bad processors of the limit", []string{"limit", "--cpu", "x"}, "--cpu"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if runtime.GOOS != "linux" && tc.args != nil {
+				t.Skip("the commands are for Linux")
+			}
+			var out, text bytes.Buffer
+			code := run(context.Background(), tc.args, streams{strings.NewReader(""), &out, &text})
+			if code != exitUsage || !strings.Contains(text.String(), tc.text) {
+				t.Errorf("exit %d, %q; want %d and %q", code, text.String(), exitUsage, tc.text)
+			}
+			if out.Len() != 0 {
+				t.Errorf("standard output has %q", out.String())
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	var out, text bytes.Buffer
+	if code := run(context.Background(), []string{"broadcast", "--help"}, streams{strings.NewReader(""), &out, &text}); code != exitOK {
+		t.Errorf("exit %d", code)
+	}
+	for _, flag := range []string{"--url", "--pid", "--depth", "--spawn-limit", "--server-cpu", "--client-cpu", "--src"} {
+		if !strings.Contains(out.String(), flag) {
+			t.Errorf("%s is not explained", flag)
+		}
+	}
+}

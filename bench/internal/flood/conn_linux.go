@@ -1,0 +1,197 @@
+package flood
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+
+	"starling/wsproto"
+)
+
+// Handler is told what happens to the connections that were dialed for it. The loop calls it on its own goroutine.
+type Handler interface {
+	// Opened is called once the connection's handshake is complete.
+	Opened(c *Conn)
+	// Message is called for each Socket.IO event and ack, or for each message of a raw connection. The bytes are the loop's and
+	// valid until Message returns. The handler may send and close.
+	Message(c *Conn, m []byte)
+	// Closed is called when the connection ended without the handler's asking; it must not be used any more.
+	Closed(c *Conn, cause error)
+}
+
+// Conn is one connection. It belongs to its loop and is valid until it is closed, by either side.
+type Conn struct {
+	handler   Handler
+	reader    wsproto.Reader
+	startedNs int64
+	number    uint32
+	fd        int32
+	slot      int32
+	state     state
+}
+
+// Number is what Dial was given.
+func (c *Conn) Number() uint32 { return c.number }
+
+// StartedNs is when Dial was called, on the clock of Now.
+func (c *Conn) StartedNs() int64 { return c.startedNs }
+
+type state uint8
+
+const (
+	closed     state = iota
+	connecting       // TCP
+	upgrading        // the WebSocket request is sent
+	waiting          // Engine.IO's open packet is to come
+	joining          // Socket.IO's CONNECT is sent
+	open
+)
+
+// Why a connection ended, besides the errors of the system and of wsproto.
+var (
+	ErrPeerClosed = errors.New("closed by the server")
+	ErrRefused    = errors.New("namespace refused") // Socket.IO CONNECT_ERROR
+	ErrUnexpected = errors.New("unexpected packet") // not what the handshake wants next
+	ErrShortWrite = errors.New("request not taken") // by a fresh socket
+)
+
+// StatusError is an answer to the upgrade other than 101.
+type StatusError int
+
+// Error names the status.
+func (e StatusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
+
+// Label is a short stable name for why a connection failed: the name of an errno, a status, or the text of one of this package's
+// errors. Failures are counted by it.
+func Label(cause error) string {
+	var errno unix.Errno
+	if errors.As(cause, &errno) {
+		return unix.ErrnoName(errno)
+	}
+	return cause.Error()
+}
+
+// Dial begins a connection to the loop's target from a source address, or from whatever the system picks if that is the zero
+// Addr. If it returns an error, the handler hears nothing of the connection; otherwise Opened or Closed follows, never from
+// within Dial.
+func (l *Loop) Dial(from netip.Addr, number uint32, h Handler) (*Conn, error) {
+	fd, err := l.socket(from)
+	if err != nil {
+		return nil, err
+	}
+	c := l.take()
+	*c = Conn{
+		handler: h, reader: wsproto.NewReader(wsproto.Client, &readLimits), startedNs: Now(),
+		number: number, fd: fd, slot: c.slot, state: connecting,
+	}
+	if err := l.begin(c); err != nil {
+		l.Close(c)
+		return nil, err
+	}
+	return c, nil
+}
+
+func (l *Loop) socket(from netip.Addr) (int32, error) {
+	family := unix.AF_INET
+	if l.target.Addr.Addr().Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, err
+	}
+	// Without it a second small write waits for the acknowledgement of the first, and the bench would measure Nagle's algorithm.
+	err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1)
+	if err == nil && from.IsValid() {
+		err = bind(fd, from)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return 0, err
+	}
+	return int32(fd), nil
+}
+
+// bind fixes the source address and leaves the port to connect(2), which may then share a port among targets.
+func bind(fd int, from netip.Addr) error {
+	if err := unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1); err != nil {
+		return err
+	}
+	return unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0)))
+}
+
+func sockaddr(at netip.AddrPort) unix.Sockaddr {
+	if at.Addr().Is4() {
+		return &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}
+	}
+	return &unix.SockaddrInet6{Addr: at.Addr().As16(), Port: int(at.Port())}
+}
+
+// CheckSource says whether connections can be made from an address of this machine.
+func CheckSource(from netip.Addr) error {
+	family := unix.AF_INET
+	if from.Is6() {
+		family = unix.AF_INET6
+	}
+	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	if err := bind(fd, from); err != nil {
+		return fmt.Errorf("cannot connect from %s: %w; give it to an interface: ip addr add %s dev lo", from, err, from)
+	}
+	return nil
+}
+
+// begin connects. On loopback the TCP handshake is over when connect returns, so the request is tried at once: that saves an
+// epoll_ctl and a turn of the loop for each connection.
+func (l *Loop) begin(c *Conn) error {
+	if err := unix.Connect(int(c.fd), l.sockaddr); err != nil && err != unix.EINPROGRESS {
+		return err
+	}
+	events := uint32(unix.EPOLLIN)
+	switch err := l.request(c); err {
+	case nil:
+	case unix.EAGAIN:
+		events |= unix.EPOLLOUT
+	default:
+		return err
+	}
+	return l.watch(c, unix.EPOLL_CTL_ADD, events)
+}
+
+// request sends the upgrade request; EAGAIN means that the connection is not there yet.
+func (l *Loop) request(c *Conn) error {
+	n, err := unix.Write(int(c.fd), l.target.request)
+	if err != nil {
+		return err
+	}
+	if n < len(l.target.request) {
+		return ErrShortWrite // a fresh socket has room for one request
+	}
+	c.state = upgrading
+	return nil
+}
+
+// Close closes a connection. Its handler is not told.
+func (l *Loop) Close(c *Conn) {
+	if c.state == closed {
+		return
+	}
+	unix.Close(int(c.fd))
+	delete(l.heads, c.slot)
+	delete(l.unsent, c.slot)
+	l.give(c)
+}
+
+func (l *Loop) fail(c *Conn, cause error) {
+	if c.state == closed {
+		return
+	}
+	h := c.handler
+	l.Close(c)
+	h.Closed(c, cause)
+}

@@ -1,0 +1,170 @@
+package flood
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"strconv"
+
+	"starling/wsproto"
+)
+
+// Protocol is what is spoken on top of WebSocket.
+type Protocol string
+
+// The protocols.
+const (
+	SocketIO Protocol = "socketio" // Socket.IO v5 over Engine.IO v4
+	Raw      Protocol = "raw"      // nothing: a connection is open once it is upgraded
+)
+
+// Target is where a loop's connections go. It is shared by loops and does not change.
+type Target struct {
+	Addr     netip.AddrPort
+	Host     string // for the Host header
+	Path     string
+	Protocol Protocol
+	request  []byte // the whole upgrade request
+}
+
+// upgradeKey is the Sec-WebSocket-Key of all connections (RFC 6455 4.1: 16 bytes in base64). It only has to prove that the server
+// read it, and one request for all needs no work for each.
+const upgradeKey = "c3RhcmxpbmctYmVuY2gtMQ=="
+
+// NewTarget completes a target.
+func NewTarget(addr netip.AddrPort, host, path string, p Protocol) *Target {
+	t := &Target{Addr: addr, Host: host, Path: path, Protocol: p}
+	if p == SocketIO {
+		path += "?EIO=4&transport=websocket"
+	}
+	t.request = wsproto.AppendUpgradeRequest(nil, host, path, upgradeKey)
+	return t
+}
+
+// consume takes apart what was read. The handler may close the connection at any message.
+func (l *Loop) consume(c *Conn, in []byte) {
+	if c.state == upgrading {
+		in = l.upgrade(c, in)
+	}
+	for len(in) > 0 && c.state != closed {
+		m, n, err := c.reader.Next(in)
+		if err != nil {
+			l.fail(c, err)
+			return
+		}
+		in = in[n:]
+		l.message(c, m)
+	}
+}
+
+// upgrade checks the server's answer and returns what follows it. An answer that has not come whole is kept until it has.
+func (l *Loop) upgrade(c *Conn, in []byte) []byte {
+	if before, begun := l.heads[c.slot]; begun {
+		in = append(before, in...)
+	}
+	end, err := wsproto.HeadLen(in)
+	if err == nil && end == 0 {
+		l.heads[c.slot] = append([]byte(nil), in...)
+		return nil
+	}
+	delete(l.heads, c.slot)
+	if err == nil {
+		err = checkResponse(in[:end])
+	}
+	if err != nil {
+		l.fail(c, err)
+		return nil
+	}
+	c.state = waiting
+	if l.target.Protocol == Raw {
+		l.opened(c)
+	}
+	return in[end:]
+}
+
+// checkResponse names the status of a refusal, which says more than that it was one.
+func checkResponse(head []byte) error {
+	err := wsproto.CheckUpgradeResponse(head, upgradeKey)
+	if fields := bytes.Fields(head[:min(len(head), 64)]); err != nil && len(fields) > 1 {
+		if status, notNumber := strconv.Atoi(string(fields[1])); notNumber == nil && status != 101 {
+			return StatusError(status)
+		}
+	}
+	return err
+}
+
+func (l *Loop) opened(c *Conn) {
+	c.state = open
+	c.handler.Opened(c)
+}
+
+func (l *Loop) message(c *Conn, m wsproto.Message) {
+	switch m.Op {
+	case wsproto.OpText, wsproto.OpBinary:
+		if l.target.Protocol == SocketIO {
+			l.packet(c, m.Payload)
+		} else {
+			c.handler.Message(c, m.Payload)
+		}
+	case wsproto.OpPing:
+		l.write(c, wsproto.AppendMaskedFrame(nil, wsproto.OpPong, l.mask, m.Payload))
+	case wsproto.OpClose:
+		l.fail(c, closeCause(m.Payload))
+	}
+}
+
+func closeCause(payload []byte) error {
+	if len(payload) < 2 {
+		return ErrPeerClosed
+	}
+	return fmt.Errorf("%w with code %d", ErrPeerClosed, int(payload[0])<<8|int(payload[1]))
+}
+
+// packet handles an Engine.IO v4 packet: what is the connection's own here, events and acks at the handler.
+func (l *Loop) packet(c *Conn, p []byte) {
+	if len(p) == 0 {
+		l.fail(c, ErrUnexpected)
+		return
+	}
+	switch p[0] {
+	case '0': // open: ask for the namespace
+		l.expect(c, waiting, joining)
+		l.write(c, l.connect)
+	case '2': // ping
+		l.write(c, l.pong)
+	case '4':
+		l.socketPacket(c, p)
+	case '1': // close
+		l.fail(c, ErrPeerClosed)
+	}
+}
+
+// socketPacket handles a Socket.IO v5 packet with its Engine.IO type still in front.
+func (l *Loop) socketPacket(c *Conn, p []byte) {
+	if len(p) < 2 {
+		l.fail(c, ErrUnexpected)
+		return
+	}
+	switch p[1] {
+	case '2', '3', '5', '6': // events and acks
+		c.handler.Message(c, p)
+	case '0': // CONNECT
+		if l.expect(c, joining, open) {
+			c.handler.Opened(c)
+		}
+	case '1': // DISCONNECT
+		l.fail(c, ErrPeerClosed)
+	case '4': // CONNECT_ERROR
+		l.fail(c, fmt.Errorf("%w: %s", ErrRefused, p[2:]))
+	}
+}
+
+// expect goes on to the next state of the handshake, or fails the connection if the packet does not belong there.
+func (l *Loop) expect(c *Conn, now, next state) bool {
+	if c.state != now {
+		l.fail(c, ErrUnexpected)
+		return false
+	}
+	c.state = next
+	return true
+}

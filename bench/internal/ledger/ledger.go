@@ -1,0 +1,116 @@
+// Package ledger is the bookkeeping of a flood: what was sent, what arrived, and whether each receiver saw every message once
+// and in order. It is arithmetic on values: no sockets, no clock, and no allocation for a message that arrives.
+package ledger
+
+import "math/bits"
+
+// Verdict says what one arrival means to the receiver that saw it.
+type Verdict uint8
+
+// The verdicts of Sequence.Note.
+const (
+	Fresh      Verdict = iota // the message was new and nothing later had come before it
+	Reordered                 // the message was new, but a later one had already come
+	Duplicated                // the message had come before
+	Unsent                    // the number lies further ahead than the sender may be
+)
+
+// Sequence is one receiver's memory of one numbered stream that starts at 0. The zero value is ready to use. It remembers every
+// number below next, and SequenceWindowMax numbers from there on, so it is 16 bytes whatever the length of the run.
+type Sequence struct {
+	ahead uint64 // bit i: number next+i has arrived although next has not; bit 0 is never set
+	next  uint32 // the lowest number that has not arrived
+}
+
+// Note records the arrival of a number and judges it.
+func (s *Sequence) Note(seq uint32) Verdict {
+	if seq == s.next && s.ahead == 0 {
+		s.next++
+		return Fresh
+	}
+	return s.noteOutOfStep(seq)
+}
+
+func (s *Sequence) noteOutOfStep(seq uint32) Verdict {
+	if seq < s.next {
+		return Duplicated
+	}
+	distance := seq - s.next
+	if distance >= SequenceWindowMax {
+		return Unsent
+	}
+	bit := uint64(1) << distance
+	if s.ahead&bit != 0 {
+		return Duplicated
+	}
+	verdict := Fresh
+	if s.ahead > bit {
+		verdict = Reordered
+	}
+	s.ahead |= bit
+	for s.ahead&1 != 0 {
+		s.ahead >>= 1
+		s.next++
+	}
+	return verdict
+}
+
+// Seen says whether a number has arrived.
+func (s *Sequence) Seen(seq uint32) bool {
+	if seq < s.next {
+		return true
+	}
+	distance := seq - s.next
+	return distance < SequenceWindowMax && s.ahead>>distance&1 != 0
+}
+
+// Missing is how many of the first `sent` numbers have not arrived.
+func (s *Sequence) Missing(sent uint32) uint64 {
+	if sent <= s.next {
+		return 0
+	}
+	return uint64(sent-s.next) - uint64(bits.OnesCount64(s.ahead))
+}
+
+// Tally counts arrivals by verdict. Tallies of several receivers are added.
+type Tally struct {
+	Delivered  uint64 `json:"delivered"`  // new messages, reordered ones among them
+	Lost       uint64 `json:"lost"`       // sent and never arrived
+	Duplicated uint64 `json:"duplicated"` // arrived again
+	Reordered  uint64 `json:"reordered"`  // arrived after a later one
+	Misrouted  uint64 `json:"misrouted"`  // arrived at a receiver that was not addressed
+	Garbled    uint64 `json:"garbled"`    // not a message of this run, or a number never sent
+}
+
+// Note counts one verdict and says whether the message was new.
+func (t *Tally) Note(v Verdict) bool {
+	switch v {
+	case Fresh:
+		t.Delivered++
+	case Reordered:
+		t.Delivered++
+		t.Reordered++
+	case Duplicated:
+		t.Duplicated++
+		return false
+	case Unsent:
+		t.Garbled++
+		return false
+	}
+	return true
+}
+
+// Add adds another tally to this one.
+func (t *Tally) Add(other Tally) {
+	t.Delivered += other.Delivered
+	t.Lost += other.Lost
+	t.Duplicated += other.Duplicated
+	t.Reordered += other.Reordered
+	t.Misrouted += other.Misrouted
+	t.Garbled += other.Garbled
+}
+
+// Clean says that every message arrived once, in order, and only where it was meant to.
+func (t *Tally) Clean() bool {
+	return t.Lost == 0 && t.Duplicated == 0 && t.Reordered == 0 && t.Misrouted == 0 && t.Garbled == 0
+}

@@ -1,0 +1,103 @@
+package proc
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrDescriptors means that the process may not open as many descriptors as the run needs.
+var ErrDescriptors = errors.New("proc: not enough file descriptors")
+
+// descriptorsSpare is what a process opens besides its connections: standard streams, epoll, pipes, /proc.
+const descriptorsSpare = 64
+
+// RaiseDescriptors lifts this process's soft limit of open files to its hard limit and returns that limit.
+func RaiseDescriptors() (uint64, error) {
+	var lim unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
+		return 0, fmt.Errorf("proc: getrlimit: %w", err)
+	}
+	lim.Cur = lim.Max
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
+		return 0, fmt.Errorf("proc: setrlimit: %w", err)
+	}
+	return lim.Max, nil
+}
+
+// CheckDescriptors says whether a limit suffices for that many connections in each of that many processes. The error names the
+// fix.
+func CheckDescriptors(limit uint64, connections, processes int) error {
+	each := uint64((connections+processes-1)/processes) + descriptorsSpare
+	if each <= limit {
+		return nil
+	}
+	if limit <= descriptorsSpare {
+		return fmt.Errorf("%w: the hard limit is %d; raise it (ulimit -Hn %d as root)", ErrDescriptors, limit, each)
+	}
+	share := int(limit - descriptorsSpare)
+	return fmt.Errorf("%w: %d connections in one process, the hard limit is %d; use --procs %d, or raise it (ulimit -Hn %d as root)",
+		ErrDescriptors, each-descriptorsSpare, limit, (connections+share-1)/share, each)
+}
+
+// DescriptorLimit is the soft limit of open files of another process, 0 if it cannot be read.
+func DescriptorLimit(pid int) uint64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", pid))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(b)) {
+		if rest, ok := strings.CutPrefix(line, "Max open files"); ok {
+			soft, _ := strconv.ParseUint(strings.Fields(rest)[0], 10, 64)
+			return soft
+		}
+	}
+	return 0
+}
+
+// PortsPerAddress is how many ports the system hands out on one local address for outgoing connections.
+func PortsPerAddress() int {
+	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
+	if err != nil {
+		return portsDefault
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) != 2 {
+		return portsDefault
+	}
+	low, errLow := strconv.Atoi(fields[0])
+	high, errHigh := strconv.Atoi(fields[1])
+	if errLow != nil || errHigh != nil {
+		return portsDefault
+	}
+	return high - low + 1
+}
+
+// KernelDrops is how many packets the machine has dropped since it started because a processor's queue of received packets was full
+// (net.core.netdev_max_backlog). On loopback that is where an overloaded machine loses what TCP must then send again, so that a
+// latency is the kernel's and nobody else's.
+func KernelDrops() (n uint64) {
+	b, err := os.ReadFile("/proc/net/softnet_stat")
+	if err != nil {
+		return 0
+	}
+	return parseSoftnet(string(b))
+}
+
+// parseSoftnet adds up the second column, one line for each processor.
+func parseSoftnet(text string) (n uint64) {
+	for line := range strings.Lines(text) {
+		if fields := strings.Fields(line); len(fields) > 1 {
+			dropped, _ := strconv.ParseUint(fields[1], 16, 64)
+			n += dropped
+		}
+	}
+	return n
+}
+
+// portsDefault is the size of Linux's default range, 32768 to 60999.
+const portsDefault = 28232

@@ -1,0 +1,166 @@
+// Package report is what a run came to, as one line for programs and one for people. The JSON keys are stable and carry their
+// units; a value that was not measured is null or absent, never zero.
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"math"
+
+	"starling/bench/internal/ledger"
+)
+
+// Schema is the version of the JSON line. It grows when a key changes its meaning or goes away.
+const Schema = 1
+
+// Report is one scenario against one server. The parts that do not belong to the scenario are nil.
+type Report struct {
+	Schema   int    `json:"schema"`
+	Scenario string `json:"scenario"`
+	Target   string `json:"target"` // "server", or "limit" for the raw server it is compared with
+	Protocol string `json:"protocol"`
+	URL      string `json:"url"`
+	Threads  int    `json:"threads"`
+	Procs    int    `json:"procs"`
+
+	Connections  int            `json:"connections"` // wanted
+	Connected    int            `json:"connected"`
+	Failed       int            `json:"failed"`       // never got through the handshake
+	Disconnected int            `json:"disconnected"` // ended by the other side while the run went on
+	Failures     map[string]int `json:"failures"`     // both, by errno, status or reason
+
+	WallS      float64  `json:"wall_s"` // of the measured part; the CPU times are of the same part
+	ServerCPUS *float64 `json:"server_cpu_s"`
+	ClientCPUS float64  `json:"client_cpu_s"`
+	ServerBusy *float64 `json:"server_busy"` // CPU seconds a second
+	ClientBusy float64  `json:"client_busy"` // CPU seconds a second and event loop
+
+	KernelDrops uint64 `json:"kernel_drops"` // packets the whole machine dropped meanwhile; TCP sends them again, late
+
+	Depth     int `json:"depth,omitempty"`      // messages in flight: in all, or for each connection of an echo
+	SizeBytes int `json:"size_bytes,omitempty"` // of the payload, less the protocol around it
+
+	*Connect
+	*Idle
+	*Delivery
+	*Echo
+	*Latency
+	*ledger.Tally
+
+	Error       string             `json:"error,omitempty"` // why the run came to no end
+	Interrupted bool               `json:"interrupted,omitempty"`
+	Stalled     string             `json:"stalled,omitempty"` // what did not arrive in time
+	Void        string             `json:"void,omitempty"`    // why rates and latencies say nothing about the server
+	Ratio       map[string]float64 `json:"ratio_to_limit,omitempty"`
+}
+
+// Connect is the result of the connect scenario.
+type Connect struct {
+	ConnPerS      float64  `json:"conn_per_s"`
+	CPUUsPerConn  *float64 `json:"cpu_us_per_conn"`
+	HandshakeP50  float64  `json:"handshake_us_p50"`
+	HandshakeP99  float64  `json:"handshake_us_p99"`
+	HandshakeP999 float64  `json:"handshake_us_p999"`
+	HandshakeMax  float64  `json:"handshake_us_max"`
+	Rounds        []Round  `json:"rounds"`
+}
+
+// Round is one of several rounds of connecting.
+type Round struct {
+	Connected    int      `json:"connected"`
+	ConnPerS     float64  `json:"conn_per_s"`
+	CPUUsPerConn *float64 `json:"cpu_us_per_conn"`
+}
+
+// Idle is the result of the idle scenario: the server's memory before, with, and after the connections.
+type Idle struct {
+	RSSBefore      int64    `json:"rss_before_bytes"`
+	RSSAnonBefore  int64    `json:"rss_anon_before_bytes"`
+	RSS            int64    `json:"rss_bytes"`
+	RSSAnon        int64    `json:"rss_anon_bytes"`
+	RSSPerConn     float64  `json:"rss_bytes_per_conn"`
+	RSSAnonPerConn float64  `json:"rss_anon_bytes_per_conn"`
+	HoldCPUUs      *float64 `json:"hold_cpu_us_per_conn_s"` // what one idle connection costs a second
+	After          []After  `json:"after"`
+}
+
+// After is the server's memory some time after the connections were closed.
+type After struct {
+	S       float64 `json:"s"`
+	RSS     int64   `json:"rss_bytes"`
+	RSSAnon int64   `json:"rss_anon_bytes"`
+}
+
+// Delivery is the result of the broadcast and rooms scenarios.
+type Delivery struct {
+	Rooms            int      `json:"rooms"`
+	Members          int      `json:"members"` // of each room
+	Messages         uint64   `json:"messages"`
+	MessagesPerS     float64  `json:"messages_per_s"`
+	DeliveriesPerS   float64  `json:"deliveries_per_s"`
+	CPUUsPerDelivery *float64 `json:"cpu_us_per_delivery"`
+}
+
+// Echo is the result of the echo scenario.
+type Echo struct {
+	Event        string   `json:"event"`
+	Echoes       uint64   `json:"echoes"`
+	EchoesPerS   float64  `json:"echoes_per_s"`
+	CPUUsPerEcho *float64 `json:"cpu_us_per_echo"`
+}
+
+// Latency is from the sending of a message to its arrival.
+type Latency struct {
+	P50  float64 `json:"latency_us_p50"`
+	P99  float64 `json:"latency_us_p99"`
+	P999 float64 `json:"latency_us_p999"`
+	Max  float64 `json:"latency_us_max"`
+}
+
+// LatencyOf reads the percentiles of a histogram.
+func LatencyOf(l *ledger.Latency) *Latency {
+	return &Latency{P50: round(l.Quantile(50)), P99: round(l.Quantile(99)), P999: round(l.Quantile(99.9)), Max: round(l.Max())}
+}
+
+// SetHandshake reads the percentiles of the handshakes.
+func (c *Connect) SetHandshake(l *ledger.Latency) {
+	c.HandshakeP50, c.HandshakeP99 = round(l.Quantile(50)), round(l.Quantile(99))
+	c.HandshakeP999, c.HandshakeMax = round(l.Quantile(99.9)), round(l.Max())
+}
+
+// Fail counts a connection that did not work out.
+func (r *Report) Fail(reason string, n int) {
+	if r.Failures == nil {
+		r.Failures = make(map[string]int)
+	}
+	r.Failures[reason] += n
+}
+
+// OK says that the run was carried out, that every connection was made and kept, and every
+// message delivered once, in order, and only where it was meant to.
+func (r *Report) OK() bool {
+	return r.Error == "" && r.Failed == 0 && r.Disconnected == 0 && r.Stalled == "" && (r.Tally == nil || r.Tally.Clean())
+}
+
+// Per divides, and says null where there is nothing to divide or nothing to divide by.
+func Per(total *float64, n, scale float64) *float64 {
+	if total == nil || n == 0 {
+		return nil
+	}
+	each := round(*total / n * scale)
+	return &each
+}
+
+// Rate is n a second, 0 if no time passed.
+func Rate(n, seconds float64) float64 {
+	if seconds <= 0 {
+		return 0
+	}
+	return round(n / seconds)
+}
+
+// round keeps four decimals, which is more than any of the measurements has.
+func round(v float64) float64 { return math.Round(v*1e4) / 1e4 }
+
+// WriteJSON writes the report as one line.
+func (r *Report) WriteJSON(w io.Writer) error { return json.NewEncoder(w).Encode(r) }

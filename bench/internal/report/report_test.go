@@ -1,0 +1,151 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"starling/bench/internal/ledger"
+)
+
+func seconds(v float64) *float64 { return &v }
+
+func sample() *Report {
+	r := &Report{
+		Schema: Schema, Scenario: "broadcast", Target: "server", Protocol: "socketio", URL: "http://127.0.0.1:3000/",
+		Threads: 1, Procs: 1, Connections: 100, Connected: 100, Depth: 2, SizeBytes: 64, Failures: map[string]int{},
+		Delivery: &Delivery{Rooms: 1, Members: 100, Messages: 10, MessagesPerS: 5, DeliveriesPerS: 500, CPUUsPerDelivery: seconds(5.5)},
+		Latency:  &Latency{P50: 1.5, P99: 2, P999: 3, Max: 4},
+		Tally:    &ledger.Tally{Delivered: 1000},
+	}
+	r.SetUsage(2, seconds(1.9), 0.5, 1)
+	return r
+}
+
+func TestJSONKeysAreStable(t *testing.T) {
+	var got strings.Builder
+	if err := sample().WriteJSON(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"schema":1,"scenario":"broadcast","target":"server","protocol":"socketio","url":"http://127.0.0.1:3000/",` +
+		`"threads":1,"procs":1,"connections":100,"connected":100,"failed":0,"disconnected":0,"failures":{},` +
+		`"wall_s":2,"server_cpu_s":1.9,"client_cpu_s":0.5,"server_busy":0.95,"client_busy":0.25,"kernel_drops":0,"depth":2,"size_bytes":64,` +
+		`"rooms":1,"members":100,"messages":10,"messages_per_s":5,"deliveries_per_s":500,"cpu_us_per_delivery":5.5,` +
+		`"latency_us_p50":1.5,"latency_us_p99":2,"latency_us_p999":3,"latency_us_max":4,` +
+		`"delivered":1000,"lost":0,"duplicated":0,"reordered":0,"misrouted":0,"garbled":0}` + "\n"
+	if got.String() != want {
+		t.Errorf("got\n%swant\n%s", got.String(), want)
+	}
+}
+
+// Fields of two embedded parts with one key would silently vanish from the JSON.
+func TestEveryPartKeepsItsKeys(t *testing.T) {
+	r := &Report{
+		Connect: &Connect{}, Idle: &Idle{}, Delivery: &Delivery{}, Echo: &Echo{}, Latency: &Latency{}, Tally: &ledger.Tally{},
+		Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Void: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
+	}
+	var line strings.Builder
+	if err := r.WriteJSON(&line); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{
+		"conn_per_s", "cpu_us_per_conn", "handshake_us_p50", "handshake_us_p99", "handshake_us_p999", "handshake_us_max", "rounds",
+		"rss_before_bytes", "rss_anon_before_bytes", "rss_bytes", "rss_anon_bytes", "rss_bytes_per_conn", "rss_anon_bytes_per_conn",
+		"hold_cpu_us_per_conn_s", "after", "deliveries_per_s", "cpu_us_per_delivery", "event", "echoes", "echoes_per_s",
+		"cpu_us_per_echo", "error", "stalled", "void", "interrupted", "ratio_to_limit", "depth", "size_bytes",
+	} {
+		if !strings.Contains(line.String(), `"`+key+`":`) {
+			t.Errorf("%s is missing", key)
+		}
+	}
+}
+
+func TestText(t *testing.T) {
+	r := sample()
+	r.Lost, r.Stalled = 3, "3 receipts missing"
+	r.Fail("ECONNRESET", 2)
+	r.KernelDrops = 7
+	r.SetRatio(sample())
+	var got strings.Builder
+	if err := r.WriteText(&got); err != nil {
+		t.Fatal(err)
+	}
+	want := "server broadcast: 100/100 connected; 1 rooms x 100, depth 2, 10 messages, 500 deliveries/s, server 5.50 us/delivery; " +
+		"latency us p50 2 p99 2 p99.9 3 max 4; 2.00 s, CPU server 1.90 s client 0.50 s; " +
+		"lost 3 duplicated 0 reordered 0 misrouted 0 garbled 0; " +
+		"times the limit: cpu_us_per_delivery 1.00 deliveries_per_s 1.00 latency_us_p50 1.00 latency_us_p99 1.00; " +
+		"2 x ECONNRESET; the kernel dropped 7 packets: raise net.core.netdev_max_backlog; STALLED: 3 receipts missing\n"
+	if got.String() != want {
+		t.Errorf("got\n%swant\n%s", got.String(), want)
+	}
+}
+
+func TestVoid(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		server *float64
+		client float64
+		loops  int
+		void   bool
+	}{
+		{"the server is full", seconds(9.9), 5, 1, false},
+		{"nobody is full", seconds(5), 5, 1, false},
+		{"the client is full", seconds(5), 9, 1, true},
+		{"both are full", seconds(9.5), 9.5, 1, false},
+		{"the client is full and the server unknown", nil, 9, 1, true},
+		{"two loops are half full", seconds(5), 9, 2, false},
+		{"two loops are full", seconds(5), 18, 2, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := &Report{}
+			r.SetUsage(10, tc.server, tc.client, tc.loops)
+			if (r.Void != "") != tc.void {
+				t.Errorf("void %q", r.Void)
+			}
+		})
+	}
+}
+
+func TestOK(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		spoil func(*Report)
+	}{
+		{"failed", func(r *Report) { r.Failed = 1 }},
+		{"disconnected", func(r *Report) { r.Disconnected = 1 }},
+		{"stalled", func(r *Report) { r.Stalled = "x" }},
+		{"error", func(r *Report) { r.Error = "x" }},
+		{"lost", func(r *Report) { r.Lost = 1 }},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := sample()
+			if !r.OK() {
+				t.Fatal("not OK before")
+			}
+			if tc.spoil(r); r.OK() {
+				t.Error("OK")
+			}
+		})
+	}
+}
+
+func TestRatioLeavesOutWhatIsUnknown(t *testing.T) {
+	limit, r := sample(), sample()
+	limit.CPUUsPerDelivery, limit.P99 = nil, 0
+	r.DeliveriesPerS = 250
+	r.SetRatio(limit)
+	if len(r.Ratio) != 2 || r.Ratio["deliveries_per_s"] != 0.5 || r.Ratio["latency_us_p50"] != 1 {
+		t.Errorf("%v", r.Ratio)
+	}
+}
+
+func TestPerAndRate(t *testing.T) {
+	if Per(nil, 5, 1) != nil || Per(seconds(1), 0, 1) != nil {
+		t.Error("a quotient of nothing")
+	}
+	if v := Per(seconds(1), 3, 1e6); *v != 333333.3333 {
+		t.Errorf("%v", *v)
+	}
+	if Rate(5, 0) != 0 || Rate(5, 2) != 2.5 {
+		t.Error("rate")
+	}
+}

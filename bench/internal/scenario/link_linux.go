@@ -1,0 +1,121 @@
+package scenario
+
+import (
+	"time"
+
+	"starling/bench/internal/flood"
+	"starling/bench/internal/ledger"
+)
+
+// op names a step of a run. A command's name is what to do, an event's what has been done.
+type op string
+
+const (
+	opConnect op = "connect" // dial the share; answered by opConnect when each connection is open or has failed
+	opJoin    op = "join"    // become members of the rooms; answered by opJoin
+	opEcho    op = "echo"    // echo for a time; answered by opEcho when nothing is in flight any more
+	opStop    op = "stop"    // start no further echo; not answered by itself
+	opFinish  op = "finish"  // close the accounts; answered by opFinish
+	opClose   op = "close"   // close all connections; answered by opClose
+	opQuit    op = "quit"    // end the agent; not answered
+
+	opGone  op = "gone"  // a connection was lost for the first time
+	opDied  op = "died"  // the agent itself has ended
+	opCount op = "count" // members of a room have received a message
+)
+
+// command is what the run tells an agent.
+type command struct {
+	Op        op
+	For       time.Duration `json:",omitzero"` // opEcho
+	Published uint64        `json:",omitzero"` // opFinish: messages to all rooms together
+}
+
+// event is what an agent tells the run.
+type event struct {
+	Op    op
+	Error string `json:",omitzero"` // opDied
+	Part  *part  `json:",omitzero"` // what a step of this agent came to
+
+	Room  uint32 `json:",omitzero"` // opCount
+	Seq   uint32 `json:",omitzero"`
+	Count uint32 `json:",omitzero"`
+}
+
+// part is one agent's contribution to the report. Histograms travel in HDR's own encoding.
+type part struct {
+	Connected    int
+	Failures     map[string]int // handshakes, by reason
+	Handshake    []byte
+	LastNs       int64 // when the last connection opened
+	Disconnected map[string]int
+	Stalled      string
+	Tally        ledger.Tally
+	Latency      []byte
+}
+
+// upstream is the way from an agent to its run. It is called on the agent's loop.
+type upstream interface {
+	emit(e event)
+	// count says that so many members have received a message: the one event of the hot path.
+	count(room, seq, members uint32)
+}
+
+// link is the way from a run to one of its agents. It is called on the run's loop.
+type link interface {
+	command(c command)
+	// end ends the agent, of which nothing is heard afterwards, and waits for its end.
+	end()
+}
+
+// localLink is an agent on the run's own loop: both ways are function calls.
+type localLink struct{ agent *agent }
+
+func (l localLink) command(c command) { l.agent.handle(c) }
+func (l localLink) end()              { l.agent.close() }
+
+// threadLink is an agent on a loop of its own in this process.
+type threadLink struct {
+	agent *agent
+	ended chan struct{}
+}
+
+func startThread(cfg *Config, s share, window int, up upstream) (link, error) {
+	loop, err := flood.NewLoop(cfg.target(), cfg.Mask)
+	if err != nil {
+		return nil, err
+	}
+	a, err := newAgent(cfg, s, window, loop, up)
+	if err != nil {
+		loop.Shut()
+		return nil, err
+	}
+	l := &threadLink{agent: a, ended: make(chan struct{})}
+	go func() {
+		defer close(l.ended)
+		defer loop.Shut()
+		if err := a.serve(); err != nil {
+			up.emit(event{Op: opDied, Error: err.Error()})
+		}
+	}()
+	return l, nil
+}
+
+func (l *threadLink) command(c command) { l.agent.loop.Post(func() { l.agent.handle(c) }) }
+
+func (l *threadLink) end() {
+	l.command(command{Op: opQuit})
+	<-l.ended
+}
+
+// postedUpstream carries events from another goroutine to the run's loop.
+type postedUpstream struct {
+	loop *flood.Loop
+	run  upstream
+}
+
+func (u postedUpstream) emit(e event) { u.loop.Post(func() { u.run.emit(e) }) }
+
+func (u postedUpstream) count(room, seq, members uint32) {
+	u.loop.Post(func() { u.run.count(room, seq, members) })
+}

@@ -1,0 +1,83 @@
+package scenario
+
+import (
+	"starling/bench/internal/flood"
+	"starling/bench/internal/ledger"
+)
+
+// room counts the arrivals of its messages at this agent's members.
+type room struct {
+	members uint32                           // of this agent
+	arrived [ledger.SequenceWindowMax]uint32 // by message number modulo the window, which is wider than what is in flight
+}
+
+func (a *agent) openRooms() {
+	if a.share.Count == 0 {
+		return
+	}
+	first, last := a.cfg.roomOf(a.share.First), a.cfg.roomOf(a.share.First+a.share.Count-1)
+	a.rooms = make([]room, last-first+1)
+	for i := range a.share.Count {
+		a.rooms[a.cfg.roomOf(a.share.First+i)-first].members++
+	}
+}
+
+func (a *agent) roomAt(number uint32) *room { return &a.rooms[number-a.cfg.roomOf(a.share.First)] }
+
+// join keeps the window of joins full and ends the phase after the last answer.
+func (a *agent) join() {
+	for a.flying < a.window && a.next < len(a.members) {
+		m := &a.members[a.next]
+		a.next++
+		if m.state != present || !a.wire.needsJoin() {
+			continue
+		}
+		a.out = a.wire.appendJoin(a.out[:0], m.room)
+		a.loop.Send(m.conn, a.out)
+		m.state = asking
+		a.flying++
+	}
+	if a.flying == 0 && a.next == len(a.members) {
+		a.done()
+	}
+}
+
+func (a *agent) entered(m *member) {
+	if a.phase != opJoin || m.state != asking {
+		a.tally.Garbled++
+		return
+	}
+	m.state = entered
+	a.progress++
+	a.flying--
+	a.join()
+}
+
+// deliver keeps the account of one delivery. It is the hot path of the whole client: it allocates nothing.
+func (a *agent) deliver(m *member, message []byte) {
+	stamp, ok := ledger.FindStamp(message)
+	if !ok || stamp.Run != a.cfg.RunID {
+		a.tally.Garbled++
+		return
+	}
+	if stamp.Room != m.room {
+		a.tally.Misrouted++
+		return
+	}
+	if !a.tally.Note(m.seq.Note(stamp.Seq)) {
+		return
+	}
+	a.latency.Record(flood.Now() - stamp.SentNs)
+	a.progress++
+	r := a.roomAt(stamp.Room)
+	arrived := &r.arrived[stamp.Seq%ledger.SequenceWindowMax]
+	if *arrived == 0 {
+		a.coming += int(r.members)
+	}
+	*arrived++
+	a.coming--
+	if *arrived == r.members {
+		*arrived = 0
+		a.up.count(stamp.Room, stamp.Seq, r.members)
+	}
+}

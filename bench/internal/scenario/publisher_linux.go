@@ -1,0 +1,92 @@
+package scenario
+
+import (
+	"math"
+	"time"
+
+	"starling/bench/internal/flood"
+	"starling/bench/internal/ledger"
+)
+
+// publisher is the connection, a member of nothing, that sends messages to the rooms in turn and keeps a fixed number of them in
+// flight: the next is sent when the oldest has reached every member. It belongs to the run's loop.
+type publisher struct {
+	cfg  *Config
+	loop *flood.Loop
+	wire wire
+	conn *flood.Conn
+	err  error // why it has no connection any more
+
+	opened    bool
+	stopped   bool
+	published uint64   // messages sent; number n went to room n % rooms as its message n / rooms
+	completed uint64   // the oldest that has not reached every member
+	missing   []uint32 // receipts that are still to come, by number modulo depth
+	limit     uint64   // messages to send, 0 for any number
+	endNs     int64    // when to stop sending
+	movedNs   int64    // when a receipt was last reported
+	out       []byte
+}
+
+func newPublisher(cfg *Config, loop *flood.Loop) *publisher {
+	return &publisher{cfg: cfg, loop: loop, wire: cfg.wire(), missing: make([]uint32, cfg.Depth)}
+}
+
+// Opened is part of flood.Handler.
+func (p *publisher) Opened(c *flood.Conn) { p.conn, p.opened = c, true }
+
+// Message is part of flood.Handler. What a server says to a publisher is not asked for.
+func (p *publisher) Message(*flood.Conn, []byte) {}
+
+// Closed is part of flood.Handler.
+func (p *publisher) Closed(_ *flood.Conn, cause error) { p.conn, p.err, p.stopped = nil, cause, true }
+
+func (p *publisher) start(limit uint64, d time.Duration) {
+	p.movedNs = flood.Now()
+	p.limit, p.endNs = limit, math.MaxInt64
+	if d > 0 {
+		p.endNs = p.movedNs + int64(d)
+	}
+	p.pump(p.movedNs)
+}
+
+// pump sends while there is room in flight.
+func (p *publisher) pump(now int64) {
+	for p.published-p.completed < uint64(p.cfg.Depth) {
+		if now >= p.endNs || p.limit > 0 && p.published == p.limit {
+			p.stopped = true
+		}
+		if p.stopped {
+			return
+		}
+		p.publish(now)
+		now = flood.Now()
+	}
+}
+
+func (p *publisher) publish(now int64) {
+	rooms := uint64(p.cfg.Rooms)
+	room := uint32(p.published % rooms)
+	p.missing[p.published%uint64(p.cfg.Depth)] = uint32(p.cfg.roomSize(int(room)))
+	stamp := ledger.Stamp{Run: p.cfg.RunID, Room: room, Seq: uint32(p.published / rooms), SentNs: now}
+	p.published++
+	p.out = p.wire.appendPublish(p.out[:0], stamp)
+	p.loop.Send(p.conn, p.out)
+}
+
+// count is told how many members have received a message.
+func (p *publisher) count(room, seq, members uint32) {
+	number := uint64(seq)*uint64(p.cfg.Rooms) + uint64(room)
+	if number < p.completed || number >= p.published {
+		return // an agent reports a message once for each of its members, so this is none of ours
+	}
+	p.missing[number%uint64(p.cfg.Depth)] -= members
+	p.movedNs = flood.Now()
+	for p.completed < p.published && p.missing[p.completed%uint64(p.cfg.Depth)] == 0 {
+		p.completed++
+	}
+	p.pump(p.movedNs)
+}
+
+// finished says that nothing more will be sent and all that was has arrived.
+func (p *publisher) finished() bool { return p.stopped && p.completed == p.published }
