@@ -77,34 +77,60 @@ func (m *mailbox) take() (j job, ok bool) {
 	return j, true
 }
 
-// workers run mailboxes, each on a goroutine for as long as it has jobs, and not too many at a time: handlers that block
-// for long must not become goroutines without end.
+// workers run mailboxes on goroutines. A handler may block for as long as it likes, so one that has blocked must not keep
+// another mailbox waiting; and a handler that does not block, which is the usual one, should not cost a goroutine. So at
+// any time at most one goroutine is on its way to look for a mailbox, and whoever takes one while more are waiting sends
+// the next goroutine on its way first. Handlers that return are then run by a few goroutines one after the other, and each
+// one that blocks makes room for one more goroutine, up to the limit.
 type workers struct {
 	limit  int
 	log    *slog.Logger
 	panics atomic.Int64
 
-	mu      sync.Mutex
-	running int
-	waiting []*mailbox
-	idle    chan struct{} // not nil when somebody waits for running to become 0; closed then
+	mu        sync.Mutex
+	waiting   []*mailbox
+	busy      int           // goroutines that run a mailbox
+	parked    int           // goroutines that wait for wake
+	searching bool          // a goroutine is on its way to look
+	idle      chan struct{} // not nil when somebody waits for all work to be done; closed then
+	wake      chan struct{} // as many tokens as goroutines were woken; closed by stop
+	stopped   bool
 }
 
-// start has a mailbox worked off, now or when another one is done.
+// parkedMax is how many goroutines stay for the next mailbox. They save the growing of a fresh stack, which costs more
+// than a small handler does.
+const parkedMax = 8
+
+func (w *workers) init(limit int, log *slog.Logger) {
+	w.limit, w.log = limit, log
+	w.wake = make(chan struct{}, parkedMax)
+}
+
+// start has a mailbox worked off, soon.
 func (w *workers) start(m *mailbox) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.running >= w.limit {
-		w.waiting = append(w.waiting, m)
-		return
-	}
-	w.running++
-	go w.work(m)
+	w.waiting = append(w.waiting, m)
+	w.search()
 }
 
-// work works off one mailbox after the other while any waits.
-func (w *workers) work(m *mailbox) {
-	for ; m != nil; m = w.next() {
+// search sends a goroutine on its way if there is something to find and none is on its way. The lock is held.
+func (w *workers) search() {
+	switch {
+	case w.searching || len(w.waiting) == 0:
+	case w.parked > 0:
+		w.parked--
+		w.searching = true
+		w.wake <- struct{}{} // has room for all that may be parked
+	case w.busy < w.limit:
+		w.searching = true
+		go w.work()
+	}
+}
+
+// work works off one mailbox after the other.
+func (w *workers) work() {
+	for m := w.next(true); m != nil; m = w.next(false) {
 		for j, ok := m.take(); ok; j, ok = m.take() {
 			w.do(m.socket, j)
 		}
@@ -112,22 +138,61 @@ func (w *workers) work(m *mailbox) {
 	}
 }
 
-// next returns a waiting mailbox, or nil when this goroutine may end.
-func (w *workers) next() *mailbox {
+// next returns the next mailbox, waiting for it if that is worthwhile, or nil when the goroutine may end. searcher says that
+// it has come to look; otherwise it has just worked one off.
+func (w *workers) next(searcher bool) *mailbox {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.waiting) > 0 {
-		m := w.waiting[0]
-		w.waiting[0] = nil
-		w.waiting = w.waiting[1:]
-		return m
+	if !searcher {
+		w.busy--
 	}
-	w.running--
-	if w.running == 0 && w.idle != nil {
+	for {
+		if searcher {
+			w.searching = false
+		}
+		if len(w.waiting) > 0 {
+			break
+		}
+		w.announceIdle()
+		if w.parked == parkedMax || w.stopped {
+			return nil
+		}
+		searcher = w.park()
+	}
+	m := w.waiting[0]
+	w.waiting[0] = nil
+	w.waiting = w.waiting[1:]
+	w.busy++
+	w.search()
+	return m
+}
+
+// park waits to be woken, and reports whether it was; otherwise the workers have stopped. The lock is held at both ends.
+func (w *workers) park() (woken bool) {
+	w.parked++
+	w.mu.Unlock()
+	_, woken = <-w.wake
+	w.mu.Lock()
+	return woken
+}
+
+// announceIdle tells whoever waits for it that all work is done. The lock is held.
+func (w *workers) announceIdle() {
+	if w.busy == 0 && w.idle != nil {
 		close(w.idle)
 		w.idle = nil
 	}
-	return nil
+}
+
+// stop lets the parked goroutines go. What is started afterwards still runs.
+func (w *workers) stop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.stopped {
+		w.stopped = true
+		w.parked = 0
+		close(w.wake)
+	}
 }
 
 // do does one job. What it panics with costs that job.
@@ -151,11 +216,11 @@ func (w *workers) panicked(s *Socket, event string, r any) {
 	w.log.Error("panic in handler", "namespace", s.nsp.name, "event", event, "socket", s.id, "panic", r, "stack", string(debug.Stack()))
 }
 
-// quiet returns a channel that is closed when no handler runs; a nil one if none runs now.
+// quiet returns a channel that is closed when no handler runs or waits to run; nil if that is so now.
 func (w *workers) quiet() <-chan struct{} {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.running == 0 {
+	if w.busy == 0 && len(w.waiting) == 0 {
 		return nil
 	}
 	if w.idle == nil {

@@ -36,7 +36,7 @@ type Server struct {
 func New(opts Options) *Server {
 	opts.ensureDefaults()
 	s := &Server{opts: opts, limits: opts.packetLimits(), stopped: make(chan struct{})}
-	s.workers.limit, s.workers.log = opts.HandlersMax, opts.Logger
+	s.workers.init(opts.HandlersMax, opts.Logger)
 	s.Namespace = newNamespace(s, "/", 0)
 	s.namespaces.Store(&map[string]*Namespace{"/": s.Namespace})
 	return s
@@ -172,6 +172,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	if engine == nil {
 		return errors.New("hub: Serve before Listen")
 	}
+	defer s.workers.stop()
 	stopForeign := s.serveForeign()
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run() }()
