@@ -105,6 +105,8 @@ func isVersion(b []byte) bool {
 
 func (h *Handshake) parseField(name, value []byte) HandshakeError {
 	switch {
+	case isOurs(name) && textRun(value) < len(value): // what we read ourselves is ASCII
+		return ErrHeadByte
 	case isNamed(name, "host"):
 		h.Host = value
 		return h.once(seenHost) // RFC 9112 3.2
@@ -127,6 +129,12 @@ func (h *Handshake) parseField(name, value []byte) HandshakeError {
 		return ErrBody
 	}
 	return 0
+}
+
+// isOurs reports whether a header is one that the upgrade depends on.
+func isOurs(name []byte) bool {
+	const prefix = "sec-websocket-"
+	return len(name) > len(prefix) && isNamed(name[:len(prefix)], prefix) || isNamed(name, "host") || isNamed(name, "origin")
 }
 
 func (h *Handshake) once(header seen) HandshakeError {

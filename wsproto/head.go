@@ -70,13 +70,15 @@ func cutField(b []byte) (name, value, rest []byte, fault HandshakeError) {
 	if n == 0 || b[n] != ':' { // RFC 9112 5.1, 5.2: no space before the colon, no folded line
 		return nil, nil, nil, ErrHeaderName
 	}
-	value, rest, fault = cutLine(b[n+1:])
+	value, rest, fault = cutText(b[n+1:], valueRun(b[n+1:]))
 	return b[:n], trimSpace(value), rest, fault
 }
 
-// cutLine takes the text up to CRLF, and that, off the front of b.
-func cutLine(b []byte) (line, rest []byte, fault HandshakeError) {
-	n := textRun(b)
+// cutLine takes a first line, up to CRLF and that, off the front of b.
+func cutLine(b []byte) (line, rest []byte, fault HandshakeError) { return cutText(b, textRun(b)) }
+
+// cutText takes n bytes of text and the CRLF that has to follow them off the front of b.
+func cutText(b []byte, n int) (line, rest []byte, fault HandshakeError) {
 	line, rest = b[:n], b[n:]
 	switch {
 	case bytes.HasPrefix(rest, crlf):
@@ -88,6 +90,18 @@ func cutLine(b []byte) (line, rest []byte, fault HandshakeError) {
 	default: // RFC 9110 5.5: NUL, CR and LF are dangerous; of no use are the others
 		return nil, nil, ErrHeadByte
 	}
+}
+
+// valueRun is textRun with bytes beyond ASCII let pass: RFC 9110 5.5 allows them
+// in values, and some proxies add headers that have them, the name of the
+// client's city for instance.
+func valueRun(b []byte) int {
+	n := textRun(b)
+	for n < len(b) && b[n] >= 0x80 {
+		n++
+		n += textRun(b[n:])
+	}
+	return n
 }
 
 // textRun is the length of the longest prefix of b that is printable ASCII,

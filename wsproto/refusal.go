@@ -20,7 +20,7 @@ const (
 	ErrHTTPVersion                                // not HTTP/1.1
 	ErrTooManyHeaders                             // more than HeadersMax
 	ErrHeaderName                                 // a header line without a name
-	ErrHeadByte                                   // a control byte, or one beyond ASCII, in a line
+	ErrHeadByte                                   // a control byte, or one beyond ASCII where that is not allowed, in a line
 	ErrHeaderTwice                                // two of what decides
 	ErrBody                                       // the request announces a body
 	ErrHost                                       // no Host
