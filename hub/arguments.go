@@ -49,7 +49,10 @@ func (a *Arguments) Arg(i int, v any) error {
 
 // Raw returns argument i as JSON, nil if there is none. It is borrowed: it is valid as long as the Event or Reply is.
 func (a *Arguments) Raw(i int) Raw {
-	elem, _ := a.list.At(i)
+	elem, ok := a.list.At(i)
+	if !ok {
+		return nil // and not empty, which would be no JSON
+	}
 	return Raw(elem)
 }
 

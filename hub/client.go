@@ -24,7 +24,8 @@ type client struct {
 // seat is a namespace that the client is connected to, was, or wants to be.
 type seat struct {
 	nsp    *Namespace
-	socket *Socket // nil once it has left: packets that were under way then are no offence
+	socket *Socket // nil once it has left, or was refused
+	left   bool    // it has left: packets that were under way then are no offence
 }
 
 var _ session.Upper = (*client)(nil)
@@ -78,7 +79,7 @@ func (c *client) OnText(text []byte) {
 		c.offence(err)
 	case ready:
 		c.packet(p)
-	case c.socketFor(p) == nil: // refused before anything is collected for it (CVE-2026-48804)
+	case c.socketFor(p) == nil && !c.hasLeft(p): // refused before anything is collected for it (CVE-2026-48804)
 		c.offence(errNotConnected)
 	default:
 		c.SetDeadline(AttachmentsTime)
@@ -114,7 +115,7 @@ func (c *client) packet(p socketio.Packet) {
 		c.connect(p)
 		return
 	}
-	if st := c.seat(p.Namespace); st != nil && st.socket == nil {
+	if c.hasLeft(p) {
 		return
 	}
 	s := c.socketFor(p)
@@ -142,6 +143,12 @@ func (c *client) socketFor(p socketio.Packet) *Socket {
 	return nil
 }
 
+// hasLeft reports whether a packet is for a namespace that the client was connected to and is not any more.
+func (c *client) hasLeft(p socketio.Packet) bool {
+	st := c.seat(p.Namespace)
+	return st != nil && st.socket == nil && st.left
+}
+
 // OnClose is part of session.Upper.
 func (c *client) OnClose(reason session.Reason) {
 	c.sockets(func(_ *seat, s *Socket) { c.leave(s, reason) })
@@ -156,7 +163,7 @@ func (c *client) leave(s *Socket, reason session.Reason) {
 	s.state = disconnected
 	s.gone.Store(true)
 	if st := c.seat([]byte(s.nsp.name)); st != nil && st.socket == s {
-		st.socket = nil
+		st.socket, st.left = nil, was == connected
 	}
 	delete(c.shard.early, s)
 	s.dropAcks()
@@ -177,6 +184,8 @@ func (c *client) disconnect(s *Socket, closeConnection bool) {
 	tell := func(_ *seat, s *Socket) {
 		if s.state == connected {
 			c.Finish(socketio.AppendDisconnect(c.Begin(), s.nsp.name))
+		} else { // the client still waits to hear whether it is in
+			c.refuse(s.nsp.name, errSentAway)
 		}
 		c.leave(s, session.ServerNamespaceDisconnect)
 	}

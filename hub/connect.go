@@ -61,8 +61,11 @@ func (c *client) ask(s *Socket) {
 	}})
 }
 
-// errMiddleware is what a client hears of a middleware that panicked.
-var errMiddleware = errors.New("internal error")
+// What a client hears when no middleware has refused it and it is not let in either.
+var (
+	errMiddleware = errors.New("internal error") // a middleware panicked
+	errSentAway   = errors.New("disconnected")   // Socket.Disconnect was called before the middleware had decided
+)
 
 // runMiddleware asks one after the other until one refuses. A panic refuses too.
 func (srv *Server) runMiddleware(s *Socket, middleware []func(*Socket) error) (err error) {
@@ -113,7 +116,9 @@ func (c *client) accept(s *Socket) {
 	x := c.shard.space(s.nsp).index
 	x.Add(s, s.id)
 	c.Finish(socketio.AppendConnect(c.Begin(), s.nsp.name, s.id, ""))
-	c.SetDeadline(0)
+	if c.decoder.Waiting() == 0 { // else the deadline is that of the attachments
+		c.SetDeadline(0)
+	}
 	for _, change := range c.shard.early[s] {
 		change(x)
 	}

@@ -29,17 +29,19 @@ func (e *Event) Socket() *Socket { e.check(); return e.socket }
 func (e *Event) WantsAck() bool { e.check(); return e.wants }
 
 // Ack acknowledges the event with the given arguments; only the first one counts. It returns ErrAcked when none is
-// wanted, or the error of an argument that cannot be encoded.
-func (e *Event) Ack(args ...any) error {
+// wanted, or the error of an argument that cannot be encoded: then the client still waits, and may be told so.
+func (e *Event) Ack(args ...any) (err error) {
 	e.check()
 	if !e.wants {
 		return ErrAcked
 	}
-	e.wants = false
 	if e.onLoop && e.socket.client.shard.loop.Idle() {
-		return e.socket.ackNow(e.id, args)
+		err = e.socket.ackNow(e.id, args)
+	} else {
+		err = e.socket.ack(e.id, args)
 	}
-	return e.socket.ack(e.id, args)
+	e.wants = err != nil
+	return err
 }
 
 // Acker takes the acknowledgement out of the event, to be given later and from any goroutine. It returns nil when none is
@@ -75,13 +77,17 @@ type Acker struct {
 	done   atomic.Bool
 }
 
-// Ack acknowledges with the given arguments; only the first one counts, later ones get ErrAcked. On a socket that is
-// disconnected it does nothing.
+// Ack acknowledges with the given arguments; only the first one counts, later ones get ErrAcked. One whose arguments
+// cannot be encoded does not count. On a socket that is disconnected it does nothing.
 func (a *Acker) Ack(args ...any) error {
 	if a.done.Swap(true) {
 		return ErrAcked
 	}
-	return a.socket.ack(a.id, args)
+	err := a.socket.ack(a.id, args)
+	if err != nil {
+		a.done.Store(false)
+	}
+	return err
 }
 
 // ackNow sends an acknowledgement from the socket's loop.

@@ -179,33 +179,43 @@ func (s *Server) Serve(ctx context.Context) error {
 	select {
 	case err := <-ended:
 		close(s.stopped)
-		stopForeign(ctx)
+		deadline, cancel := s.shutdownContext(ctx)
+		defer cancel()
+		_ = stopForeign(deadline)
 		return err
 	case <-ctx.Done():
 	}
-	deadline, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.ShutdownTimeout)
+	deadline, cancel := s.shutdownContext(ctx)
 	defer cancel()
-	go stopForeign(deadline) // its connections count among the engine's
+	foreign := make(chan error, 1)
+	go func() { foreign <- stopForeign(deadline) }() // its connections count among the engine's
 	err := engine.Shutdown(deadline)
 	close(s.stopped)
 	if runErr := <-ended; runErr != nil {
 		return runErr
 	}
-	return errors.Join(err, s.awaitHandlers(deadline))
+	return errors.Join(err, <-foreign, s.awaitHandlers(deadline))
+}
+
+// shutdownContext bounds what Serve does at its end, when its own context may be done.
+func (s *Server) shutdownContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), s.opts.ShutdownTimeout)
 }
 
 // serveForeign serves requests outside of the path with net/http, and returns what ends that: in order while the context
-// allows.
-func (s *Server) serveForeign() (stop func(context.Context)) {
+// allows. The error says that it did not.
+func (s *Server) serveForeign() (stop func(context.Context) error) {
 	if s.foreign == nil {
-		return func(context.Context) {}
+		return func(context.Context) error { return nil }
 	}
 	srv := &http.Server{Handler: s.opts.Handler, ReadHeaderTimeout: s.opts.HandshakeTimeout, IdleTimeout: time.Minute}
 	go func() { _ = srv.Serve(s.foreign) }()
-	return func(ctx context.Context) {
-		if srv.Shutdown(ctx) != nil {
+	return func(ctx context.Context) error {
+		err := srv.Shutdown(ctx)
+		if err != nil {
 			_ = srv.Close()
 		}
+		return err
 	}
 }
 

@@ -13,11 +13,7 @@ import (
 // gather notes what has arrived at the peers since the last time.
 func (k *talk) gather() {
 	for i, e := range k.ends {
-		if who := fmt.Sprintf("peer %d: ", i+1); len(k.ends) == 1 {
-			k.look(e, "peer: ")
-		} else {
-			k.look(e, who)
-		}
+		k.look(e, k.who("peer", i+1))
 	}
 }
 
@@ -86,28 +82,25 @@ func frameHeader(b []byte) (header, size int) {
 
 // pictureResponse lays out a response, each line of its head behind a bar; a line end that is not CRLF shows.
 func pictureResponse(s string) (line string, n int) {
-	head, _, ok := strings.Cut(s, "\r\n\r\n")
+	head, body, ok := strings.Cut(s, "\r\n\r\n")
 	if !ok {
 		return "", 0
 	}
-	n = len(head) + 4
 	var lines []string
+	size := 0
 	for l := range strings.SplitSeq(head, "\r\n") {
 		lines = append(lines, "| "+picture([]byte(l)))
 		if length, ok := strings.CutPrefix(l, "Content-Length: "); ok {
-			size, _ := strconv.Atoi(length)
-			if len(s) < n+size {
-				return "", 0
-			}
-			defer func() {
-				if size > 0 {
-					line += "\n" + picture([]byte(s[n-size:n]))
-				}
-			}()
-			n += size
+			size, _ = strconv.Atoi(length)
 		}
 	}
-	return strings.Join(lines, "\n"), n
+	if len(body) < size {
+		return "", 0
+	}
+	if size > 0 {
+		lines = append(lines, picture([]byte(body[:size])))
+	}
+	return strings.Join(lines, "\n"), len(head) + 4 + size
 }
 
 // pictureBytesMax is how much of a long text is shown.

@@ -136,7 +136,8 @@ func LoopOf(id string) (index int, ok bool) {
 	if len(id) != base64.RawURLEncoding.EncodedLen(idBytes) {
 		return 0, false
 	}
-	if _, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(id)); err != nil {
+	// The decoder skips line breaks, and tells so by the length alone.
+	if n, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(id)); err != nil || n != idBytes {
 		return 0, false
 	}
 	return int(raw[idBytes-1] ^ raw[0]), true

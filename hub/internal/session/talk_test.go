@@ -1,0 +1,335 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"starling/eventloop"
+	"starling/wsproto"
+)
+
+// talk is a conversation under way: a loop, its table, and the peers that have connected.
+type talk struct {
+	t      *testing.T
+	sim    *eventloop.Sim
+	table  *Table
+	ends   []*end
+	end    *end // the one that speaks
+	now    time.Duration
+	told   time.Duration // the time that the transcript mentions last
+	pieces int
+	busy   bool
+	lines  []string
+}
+
+// end is a peer and, once it has one, its session.
+type end struct {
+	peer   *eventloop.Peer
+	upper  *recorder
+	unread []byte // arrived, and not a whole frame yet
+	writes int
+	shut   bool
+	closed bool
+}
+
+// recorder is the Upper of a conversation: it notes what it is told.
+type recorder struct {
+	Session
+	talk   *talk
+	place  int // of its peer, from 1
+	closes int
+}
+
+func (u *recorder) Base() *Session    { return &u.Session }
+func (u *recorder) OnText(b []byte)   { u.note("text %s", picture(b)) }
+func (u *recorder) OnBinary(b []byte) { u.note("binary % x", b) }
+func (u *recorder) OnDeadline()       { u.note("deadline") }
+func (u *recorder) OnClose(r Reason)  { u.closes++; u.note("close, %s", r) }
+
+func (u *recorder) note(format string, args ...any) {
+	u.talk.note(u.talk.who("upper", u.place)+format, args...)
+}
+
+var _ Upper = (*recorder)(nil)
+
+// column makes a table the handler of its loop.
+type column struct{ *Table }
+
+func (c column) OnOpen(conn *eventloop.Conn) { c.Open(conn) }
+func (c column) OnDrain()                    { c.Drain() }
+
+// counting is a source of bytes that are anything but random: 0, 1, 2, …
+type counting struct{ next byte }
+
+func (c *counting) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = c.next
+		c.next++
+	}
+	return len(p), nil
+}
+
+// constant is a source of one byte.
+type constant byte
+
+func (c constant) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(c)
+	}
+	return len(p), nil
+}
+
+func newTalk(t *testing.T) *talk {
+	talk := &talk{t: t}
+	talk.restart("")
+	return talk
+}
+
+// testConfig is the configuration of the stock server, but with bytes for ids that a test can foresee.
+func testConfig() *Config {
+	return &Config{
+		Path: "/socket.io/", PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second, HandshakeTime: 10 * time.Second,
+		Frames: wsproto.Limits{MessageBytesMax: 1_000_000, FragmentsMax: 4096},
+		Random: &counting{}, Busy: func() bool { return false }, Logger: slog.New(slog.DiscardHandler),
+	}
+}
+
+// restart begins anew with an empty loop. Settings are key=value.
+func (k *talk) restart(settings string) {
+	*k = talk{t: k.t}
+	cfg, limits := testConfig(), eventloop.Limits{}
+	cfg.Busy = func() bool { return k.busy }
+	for _, setting := range strings.Fields(settings) {
+		key, value, _ := strings.Cut(setting, "=")
+		switch key {
+		case "interval":
+			cfg.PingInterval = k.duration(value)
+		case "timeout":
+			cfg.PingTimeout = k.duration(value)
+		case "upper":
+			cfg.UpperTime = k.duration(value)
+		case "message":
+			cfg.Frames.MessageBytesMax = k.number(value)
+		case "fragments":
+			cfg.Frames.FragmentsMax = k.number(value)
+		case "outbound":
+			limits.OutboundBytesPerConnMax = k.number(value)
+		case "random":
+			cfg.Random = constant(k.hex(value)[0])
+		default:
+			k.t.Fatalf("no such setting: %s", setting)
+		}
+	}
+	k.sim = eventloop.NewSim(limits, cfg.Logger, func(l *eventloop.Loop) eventloop.Handler {
+		k.table = NewTable(l, cfg, k.newUpper)
+		return column{k.table}
+	})
+}
+
+func (k *talk) newUpper(req Request) Upper {
+	if !strings.HasSuffix(string(req.Head), "\r\n\r\n") || req.Conn != k.end.peer.Conn() {
+		k.t.Errorf("a session was started with the request %q", req.Head)
+	}
+	k.end.upper = &recorder{talk: k, place: slices.Index(k.ends, k.end) + 1}
+	return k.end.upper
+}
+
+// commands are the words of the language.
+var commands map[string]func(k *talk, rest string)
+
+// They name each other, so they are put in once all exist.
+func init() {
+	commands = map[string]func(k *talk, rest string){
+		"new":     (*talk).restart,
+		"open":    func(k *talk, _ string) { k.open() },
+		"use":     func(k *talk, rest string) { k.end = k.ends[k.number(rest)-1] },
+		"pieces":  func(k *talk, rest string) { k.pieces = k.number(rest) },
+		"busy":    func(k *talk, rest string) { k.busy = rest == "on" },
+		"session": (*talk).session,
+		"upgrade": func(k *talk, rest string) { k.send([]byte(upgradeRequest(rest))) },
+		"get":     func(k *talk, rest string) { k.send([]byte("GET " + rest + " HTTP/1.1\r\nHost: x\r\n\r\n")) },
+		"send":    func(k *talk, rest string) { k.send(k.bytes(rest)) },
+		"text":    func(k *talk, rest string) { k.frame(wsproto.OpText, []byte(rest)) },
+		"binary":  func(k *talk, rest string) { k.frame(wsproto.OpBinary, k.hex(rest)) },
+		"ping":    func(k *talk, rest string) { k.frame(wsproto.OpPing, []byte(rest)) },
+		"pong":    func(k *talk, rest string) { k.frame(wsproto.OpPong, []byte(rest)) },
+		"close":   func(k *talk, rest string) { k.frame(wsproto.OpClose, k.bytes(rest)) },
+		"repeat":  (*talk).repeat,
+		"advance": (*talk).advance,
+		"hangup":  func(k *talk, _ string) { k.end.peer.Hangup(io.EOF); k.end.closed = true },
+		"reset": func(k *talk, _ string) {
+			k.end.peer.Hangup(errors.New("connection reset by peer"))
+			k.end.closed = true
+		},
+		"stall":  func(k *talk, rest string) { k.end.peer.Stalled, k.end.peer.Window = true, k.number(rest) },
+		"resume": func(k *talk, _ string) { k.end.peer.Resume() },
+		"break":  func(k *talk, _ string) { k.end.peer.Broken = true },
+		"deadline": func(k *talk, rest string) {
+			k.onLoop(func() { k.end.upper.SetDeadline(k.duration(rest)) })
+		},
+		"emit":     func(k *talk, rest string) { k.emit(rest, false) },
+		"volatile": func(k *talk, rest string) { k.emit(rest, true) },
+		"both": func(k *talk, rest string) { // a message and a volatile one behind it, within one iteration
+			one, two, _ := strings.Cut(rest, " ")
+			k.onLoop(func() { k.sendPrepared(one, false); k.sendPrepared(two, true) })
+		},
+		"emit+end": func(k *talk, rest string) {
+			k.onLoop(func() { k.sendPrepared(rest, false); k.end.upper.Close(ForcedClose) })
+		},
+		"say": func(k *talk, rest string) {
+			k.onLoop(func() { k.note("%s", verdicts[k.end.upper.Finish(append(k.end.upper.Begin(), rest...))]) })
+		},
+		"end":   func(k *talk, rest string) { k.onLoop(func() { k.end.upper.Close(reasonNamed(k.t, rest)) }) },
+		"drain": func(k *talk, _ string) { k.onLoop(k.table.Drain) },
+		"count": (*talk).count,
+	}
+}
+
+var verdicts = map[eventloop.Verdict]string{eventloop.Sent: "sent", eventloop.Queued: "queued", eventloop.Dropped: "dropped"}
+
+func reasonNamed(t *testing.T, word string) Reason {
+	for r := TransportClose; int(r) < len(reasons); r++ {
+		if r.String() == word {
+			return r
+		}
+	}
+	t.Fatalf("no such reason: %s", word)
+	return 0
+}
+
+func (k *talk) open() {
+	k.end = &end{peer: k.sim.Open()}
+	k.ends = append(k.ends, k.end)
+}
+
+// session opens a connection and upgrades it, without a word about that in the transcript. rest is appended to the target.
+func (k *talk) session(rest string) {
+	k.open()
+	k.send([]byte(upgradeRequest("/socket.io/?EIO=4&transport=websocket" + rest)))
+	if k.end.upper == nil {
+		k.t.Fatalf("the upgrade failed: %q", k.end.peer.Got)
+	}
+	k.end.peer.Got, k.end.peer.Writes = nil, 0
+}
+
+// upgradeRequest is what a browser sends, less what does not matter; the key is that of RFC 6455 1.3.
+func upgradeRequest(target string) string {
+	return "GET " + target + " HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+}
+
+// frame sends a frame as a client does.
+func (k *talk) frame(op wsproto.Opcode, payload []byte) {
+	k.send(wsproto.AppendMaskedFrame(nil, op, [4]byte{0x37, 0xfa, 0x21, 0x3d}, payload))
+}
+
+// send has the peer send bytes, in pieces if that is wanted.
+func (k *talk) send(b []byte) {
+	for k.pieces > 0 && len(b) > k.pieces {
+		k.end.peer.Send(b[:k.pieces])
+		b = b[k.pieces:]
+	}
+	k.end.peer.Send(b)
+}
+
+func (k *talk) repeat(rest string) {
+	times, command, _ := strings.Cut(rest, " ")
+	for range k.number(times) {
+		k.command(command)
+	}
+}
+
+// advance moves the clock, and the transcript says when something happens.
+func (k *talk) advance(rest string) {
+	const step = 100 * time.Millisecond
+	for left := k.duration(rest); left > 0; left -= step {
+		k.now += min(step, left)
+		k.sim.Advance(min(step, left))
+		k.gather()
+	}
+}
+
+// onLoop runs f on the loop.
+func (k *talk) onLoop(f func()) {
+	k.sim.Loop().PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { f() }))
+	k.sim.Run()
+}
+
+// emit sends a prepared message: a text, and attachments in hexadecimal behind a bar each.
+func (k *talk) emit(rest string, volatile bool) {
+	k.onLoop(func() { k.sendPrepared(rest, volatile) })
+}
+
+func (k *talk) sendPrepared(rest string, volatile bool) {
+	parts := strings.Split(rest, " | ")
+	var attachments [][]byte
+	for _, part := range parts[1:] {
+		attachments = append(attachments, k.hex(part))
+	}
+	var p Prepared
+	p.Prepare(append(BeginMessage(nil), k.inflate(parts[0])...), attachments)
+	k.note("%s", verdicts[k.end.upper.Send(&p, volatile)])
+}
+
+// inflate makes a long text of its short form: x*1000.
+func (k *talk) inflate(text string) string {
+	if unit, times, ok := strings.Cut(text, "*"); ok {
+		return strings.Repeat(unit, k.number(times))
+	}
+	return text
+}
+
+func (k *talk) count(string) {
+	k.note("sessions %d, heads %d, connections %d, panics %d", k.table.Len(), len(k.table.heads), k.sim.Connections(), k.sim.Panics())
+	if k.end != nil && !k.end.closed {
+		k.note("pending %d, held %d", k.end.peer.Conn().Pending(), k.held())
+	}
+}
+
+// held is how much of a partial message the session holds.
+func (k *talk) held() int {
+	if k.end.upper == nil {
+		return 0
+	}
+	return k.end.upper.reader.HeldBytes()
+}
+
+func (k *talk) duration(s string) time.Duration {
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return d
+}
+
+func (k *talk) number(s string) int {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		k.t.Fatal(err)
+	}
+	return n
+}
+
+// who names a party, with its number once there are several.
+func (k *talk) who(party string, place int) string {
+	if len(k.ends) == 1 {
+		return party + ": "
+	}
+	return fmt.Sprintf("%s %d: ", party, place)
+}
+
+// note adds a line to the transcript, with the time before it if that has changed.
+func (k *talk) note(format string, args ...any) {
+	if k.now != k.told {
+		k.told = k.now
+		k.lines = append(k.lines, fmt.Sprintf("at %v:", k.now))
+	}
+	k.lines = append(k.lines, strings.TrimRight(fmt.Sprintf(format, args...), " "))
+}
