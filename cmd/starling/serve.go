@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"starling/hub"
@@ -18,8 +20,8 @@ type serveCmd struct {
 	Addr           string        `default:":8080" help:"Address to listen on, host:port. Port 0 picks a free one."`
 	Path           string        `default:"/socket.io/" help:"Path that clients connect to."`
 	Loops          int           `default:"0" help:"Event loops, each keeping one core busy. 0 is one for each core."`
-	PingInterval   time.Duration `default:"25s" help:"Time from one heartbeat to the next; at least 100ms."`
-	PingTimeout    time.Duration `default:"20s" help:"Time that a client may take to answer a heartbeat; at least 100ms."`
+	PingInterval   time.Duration `default:"25s" help:"Time from one heartbeat to the next. All times are within 100ms and 24h."`
+	PingTimeout    time.Duration `default:"20s" help:"Time that a client may take to answer a heartbeat."`
 	MaxPayload     int           `default:"1000000" help:"Largest message that a client may send, in bytes."`
 	ConnectTimeout time.Duration `default:"45s" help:"Time that a client may take to connect to a namespace."`
 	DrainTimeout   time.Duration `default:"10s" help:"Time that SIGTERM gives clients and handlers to finish."`
@@ -54,9 +56,12 @@ func (c *serveCmd) serve(ctx context.Context, logTo io.Writer) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go c.announce(ctx, io, log)
+	var announced sync.WaitGroup
+	announced.Go(func() { c.announce(ctx, io, log) })
 	go returnMemory(ctx, io)
 	err := io.Serve(ctx)
+	cancel()
+	announced.Wait() // so that the last line of the log tells the end
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("not everything had ended by --drain-timeout", "drain_timeout", c.DrainTimeout)
 		return nil
@@ -90,19 +95,21 @@ func (c *serveCmd) options(log *slog.Logger) hub.Options {
 
 // validate refuses values that cannot work, by the name of their flag.
 func (c *serveCmd) validate() error {
+	isTime := func(d time.Duration) bool { return timeMin <= d && d <= timeMax }
 	for _, rule := range []struct {
 		ok    bool
 		flag  string
 		value any
 		want  string
 	}{
+		{isListenAddr(c.Addr), "addr", c.Addr, "be host:port, with a port from 0 to 65535"},
 		{strings.HasPrefix(c.Path, "/"), "path", c.Path, "begin with a slash"},
 		{c.Loops >= 0 && c.Loops <= hub.LoopsMax, "loops", c.Loops, fmt.Sprintf("be within 0 and %d", hub.LoopsMax)},
-		{c.PingInterval >= timeMin, "ping-interval", c.PingInterval, "be at least 100ms"},
-		{c.PingTimeout >= timeMin, "ping-timeout", c.PingTimeout, "be at least 100ms"},
-		{c.ConnectTimeout >= timeMin, "connect-timeout", c.ConnectTimeout, "be at least 100ms"},
-		{c.DrainTimeout >= timeMin, "drain-timeout", c.DrainTimeout, "be at least 100ms"},
-		{c.MaxPayload >= 1, "max-payload", c.MaxPayload, "be at least 1"},
+		{isTime(c.PingInterval), "ping-interval", c.PingInterval, timeRange},
+		{isTime(c.PingTimeout), "ping-timeout", c.PingTimeout, timeRange},
+		{isTime(c.ConnectTimeout), "connect-timeout", c.ConnectTimeout, timeRange},
+		{isTime(c.DrainTimeout), "drain-timeout", c.DrainTimeout, timeRange},
+		{c.MaxPayload >= 1 && c.MaxPayload <= payloadBytesMax, "max-payload", c.MaxPayload, fmt.Sprintf("be within 1 and %d", payloadBytesMax)},
 		{c.ConnectionsMax >= 0, "connections-max", c.ConnectionsMax, "be 0 or more"},
 		{c.OutboundPerConnMax >= 1, "outbound-per-conn-max", c.OutboundPerConnMax, "be at least 1"},
 		{c.OutboundMax >= c.OutboundPerConnMax, "outbound-max", c.OutboundMax, "be at least --outbound-per-conn-max"},
@@ -115,8 +122,26 @@ func (c *serveCmd) validate() error {
 	return nil
 }
 
-// timeMin is the resolution of the server's timers.
-const timeMin = 100 * time.Millisecond
+const (
+	// timeMin is the resolution of the server's timers.
+	timeMin = 100 * time.Millisecond
+	// timeMax is well below the 24.8 days at which the timers of JavaScript, with which clients watch the heartbeat,
+	// overflow and fire at once.
+	timeMax   = 24 * time.Hour
+	timeRange = "be within 100ms and 24h"
+	// payloadBytesMax bounds --max-payload: a packet with its attachments may have twice as much, which must be countable.
+	payloadBytesMax = 1 << 30
+)
+
+// isListenAddr reports whether addr has the form of an address to listen on. Whether its host exists shows later.
+func isListenAddr(addr string) bool {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
 
 // explain names the flag that would help.
 func (c *serveCmd) explain(err error) error {

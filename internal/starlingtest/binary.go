@@ -25,9 +25,6 @@ func Main(m *testing.M) int {
 // package must have Main as its TestMain.
 func ServerBinary(t testing.TB) string {
 	t.Helper()
-	if binary := os.Getenv("STARLING_BINARY"); binary != "" {
-		return binary
-	}
 	binary, err := built()
 	if err != nil {
 		t.Fatal(err)
@@ -45,6 +42,9 @@ var built = sync.OnceValues(func() (binary string, err error) {
 	}
 	if err = touchSources(root); err != nil {
 		return "", err
+	}
+	if binary := os.Getenv("STARLING_BINARY"); binary != "" {
+		return filepath.Abs(binary)
 	}
 	if buildDir, err = os.MkdirTemp("", "starlingtest"); err != nil {
 		return "", err

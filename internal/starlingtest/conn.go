@@ -64,8 +64,15 @@ func (c *Conn) Upgrade(target string) error {
 	return c.Upgraded()
 }
 
+// ErrSilent is how an upgrade fails when the server has ended the connection without a word; what it ended with is in the
+// same chain.
+var ErrSilent = errors.New("no answer to an upgrade")
+
 // Upgraded reads the response to an upgrade request.
 func (c *Conn) Upgraded() error {
+	if _, err := c.in.Peek(1); err != nil {
+		return fmt.Errorf("%w: %w", ErrSilent, err)
+	}
 	response, err := http.ReadResponse(c.in, nil)
 	if err != nil {
 		return err

@@ -8,25 +8,23 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"starling/internal/invariants"
+	"starling/internal/starlingtest"
 )
 
-const (
-	moduleDir = "../.."
+// scenarioTimeout bounds failures only; no test waits for it to pass.
+const scenarioTimeout = 60 * time.Second
 
-	// These bound failures only; no test waits for one of them to pass.
-	scenarioTimeout = 60 * time.Second
-	startTimeout    = 20 * time.Second
-	stopTimeout     = 20 * time.Second
-)
+func TestMain(m *testing.M) { os.Exit(starlingtest.Main(m)) }
 
 // serverFlags are the flags of those servers that a scenario needs otherwise than by default.
 var serverFlags = map[string][]string{
@@ -37,17 +35,15 @@ var serverFlags = map[string][]string{
 
 func TestStockClient(t *testing.T) {
 	node := findNode(t)
-	binary := serverBinary(t)
-	touchSources(t)
 	for _, name := range scenarios(t) {
 		t.Run(name, func(t *testing.T) {
-			addr := "127.0.0.1:0"
+			flags := serverFlags[name]
 			if name == "restart" {
-				addr = reusableAddr(t)
+				flags = append(flags, "--addr", reusableAddr(t))
 			}
-			s := startServer(t, binary, addr, serverFlags[name]...)
+			s := starlingtest.Start(t, starlingtest.Serve(t, flags...))
 			converse(t, node, name, &s)
-			s.stop(t)
+			s.Stop(t)
 		})
 	}
 }
@@ -85,52 +81,13 @@ func findNode(t *testing.T) string {
 	return node
 }
 
-// serverBinary builds the server as this test itself was built: with assertions and race detector, or without. With
-// STARLING_BINARY the conversations are held with that binary instead, say with a release.
-func serverBinary(t *testing.T) string {
-	t.Helper()
-	if binary := os.Getenv("STARLING_BINARY"); binary != "" {
-		return binary
-	}
-	binary := filepath.Join(t.TempDir(), "starling")
-	args := []string{"build", "-o", binary}
-	if invariants.Enabled {
-		args = append(args, "-tags", "invariants")
-	}
-	if raceEnabled {
-		args = append(args, "-race")
-	}
-	build := exec.Command("go", append(args, "./cmd/starling")...)
-	build.Dir = moduleDir
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", build, err, out)
-	}
-	return binary
-}
-
-// touchSources looks at each folder of the module. The go command watches what a test looks at and runs it again, rather
-// than repeating its last result, when something of that has changed; it cannot see what node and a build that the test
-// started have read.
-func touchSources(t *testing.T) {
-	t.Helper()
-	err := filepath.WalkDir(moduleDir, func(_ string, d os.DirEntry, err error) error {
-		if err == nil && slices.Contains([]string{".git", "bin", "node_modules"}, d.Name()) {
-			return filepath.SkipDir
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
 // converse runs one scenario to its end. The scenario may ask for a restart of the server by a line on its standard
 // output; *s is then the new server.
-func converse(t *testing.T, node, name string, s **server) {
+func converse(t *testing.T, node, name string, s **starlingtest.Server) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), scenarioTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, filepath.Join("scenarios", name+".mjs"), "http://"+(*s).addr)
+	cmd := exec.CommandContext(ctx, node, filepath.Join("scenarios", name+".mjs"), "http://"+(*s).Addr)
 	cmd.WaitDelay = time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -143,8 +100,8 @@ func converse(t *testing.T, node, name string, s **server) {
 			t.Logf("%s says: %s", name, lines.Text())
 			continue
 		}
-		(*s).stop(t)
-		*s = startServer(t, (*s).cmd.Path, (*s).addr, serverFlags[name]...)
+		(*s).Stop(t)
+		*s = starlingtest.Start(t, starlingtest.Serve(t, append(serverFlags[name], "--addr", (*s).Addr)...))
 		fmt.Fprintln(stdin, "restarted") // a scenario that no longer reads has failed, and says why below
 	}
 	err := cmd.Wait()
@@ -164,4 +121,20 @@ func pipes(t *testing.T, cmd *exec.Cmd) (stdin io.Writer, stdout io.Reader) {
 		t.Fatal(err)
 	}
 	return in, out
+}
+
+// reusableAddr finds an address that a second server can take after the first has gone: one with a free port below
+// those that the system gives to outgoing connections, which come up by the dozen while a client tries to reconnect.
+func reusableAddr(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		port := 20_000 + rand.IntN(10_000)
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
+	}
+	t.Fatal("found no free port between 20000 and 30000")
+	return ""
 }

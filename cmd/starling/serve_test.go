@@ -1,0 +1,235 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"starling/eventloop"
+	"starling/hub"
+)
+
+// defaults are the flags of a command line that gives none.
+func defaults(t *testing.T) serveCmd {
+	t.Helper()
+	var c cli
+	parser, err := kong.New(&c)
+	if err == nil {
+		_, err = parser.Parse([]string{"serve"})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Serve
+}
+
+func TestDefaultsAreTheHubs(t *testing.T) {
+	c := defaults(t)
+	if err := c.validate(); err != nil {
+		t.Fatalf("without any flag: %v", err)
+	}
+	for _, tc := range []struct {
+		flag      string
+		got, want any
+	}{
+		{"path", c.Path, hub.PathDefault},
+		{"ping-interval", c.PingInterval, hub.PingIntervalDefault},
+		{"ping-timeout", c.PingTimeout, hub.PingTimeoutDefault},
+		{"max-payload", c.MaxPayload, hub.PayloadBytesMaxDefault},
+		{"connect-timeout", c.ConnectTimeout, hub.ConnectTimeoutDefault},
+		{"drain-timeout", c.DrainTimeout, hub.ShutdownTimeoutDefault},
+		{"handlers-max", c.HandlersMax, hub.HandlersMaxDefault},
+		{"outbound-per-conn-max", c.OutboundPerConnMax, eventloop.OutboundBytesPerConnMax},
+		{"outbound-max", c.OutboundMax, eventloop.OutboundBytesMax},
+	} {
+		if tc.got != tc.want {
+			t.Errorf("--%s is %v by default, and the library's is %v", tc.flag, tc.got, tc.want)
+		}
+	}
+}
+
+// TestValidate has each bound of each flag from both sides.
+func TestValidate(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, tc := range []struct {
+		name string
+		set  func(c *serveCmd)
+		want string // "" if it is allowed
+	}{
+		{"a port alone", func(c *serveCmd) { c.Addr = ":0" }, ""},
+		{"a port by name", func(c *serveCmd) { c.Addr = "localhost:http" }, ""},
+		{"the last port", func(c *serveCmd) { c.Addr = "[::1]:65535" }, ""},
+		{"no port", func(c *serveCmd) { c.Addr = "localhost" }, "--addr must be host:port, with a port from 0 to 65535, not localhost"},
+		{"a port too high", func(c *serveCmd) { c.Addr = ":65536" }, "--addr must be host:port, with a port from 0 to 65535, not :65536"},
+		{"no address", func(c *serveCmd) { c.Addr = "" }, "--addr must be host:port, with a port from 0 to 65535, not "},
+
+		{"the root", func(c *serveCmd) { c.Path = "/" }, ""},
+		{"a path without its slash", func(c *serveCmd) { c.Path = "io/" }, "--path must begin with a slash, not io/"},
+		{"no path", func(c *serveCmd) { c.Path = "" }, "--path must begin with a slash, not "},
+
+		{"most loops", func(c *serveCmd) { c.Loops = 256 }, ""},
+		{"too many loops", func(c *serveCmd) { c.Loops = 257 }, "--loops must be within 0 and 256, not 257"},
+		{"negative loops", func(c *serveCmd) { c.Loops = -1 }, "--loops must be within 0 and 256, not -1"},
+
+		{"shortest ping interval", func(c *serveCmd) { c.PingInterval = timeMin }, ""},
+		{"longest ping interval", func(c *serveCmd) { c.PingInterval = day }, ""},
+		{"ping interval too short", func(c *serveCmd) { c.PingInterval = timeMin - 1 }, "--ping-interval must be within 100ms and 24h, not 99.999999ms"},
+		{"ping interval too long", func(c *serveCmd) { c.PingInterval = day + 1 }, "--ping-interval must be within 100ms and 24h, not 24h0m0.000000001s"},
+		{"shortest ping timeout", func(c *serveCmd) { c.PingTimeout = timeMin }, ""},
+		{"longest ping timeout", func(c *serveCmd) { c.PingTimeout = day }, ""},
+		{"no ping timeout", func(c *serveCmd) { c.PingTimeout = 0 }, "--ping-timeout must be within 100ms and 24h, not 0s"},
+		{"ping timeout too long", func(c *serveCmd) { c.PingTimeout = 25 * time.Hour }, "--ping-timeout must be within 100ms and 24h, not 25h0m0s"},
+		{"shortest connect timeout", func(c *serveCmd) { c.ConnectTimeout = timeMin }, ""},
+		{"longest connect timeout", func(c *serveCmd) { c.ConnectTimeout = day }, ""},
+		{"negative connect timeout", func(c *serveCmd) { c.ConnectTimeout = -day }, "--connect-timeout must be within 100ms and 24h, not -24h0m0s"},
+		{"connect timeout too long", func(c *serveCmd) { c.ConnectTimeout = day + 1 }, "--connect-timeout must be within 100ms and 24h"},
+		{"shortest drain timeout", func(c *serveCmd) { c.DrainTimeout = timeMin }, ""},
+		{"longest drain timeout", func(c *serveCmd) { c.DrainTimeout = day }, ""},
+		{"no drain timeout", func(c *serveCmd) { c.DrainTimeout = 0 }, "--drain-timeout must be within 100ms and 24h, not 0s"},
+		{"drain timeout too long", func(c *serveCmd) { c.DrainTimeout = day + 1 }, "--drain-timeout must be within 100ms and 24h"},
+
+		{"smallest payload", func(c *serveCmd) { c.MaxPayload = 1 }, ""},
+		{"largest payload", func(c *serveCmd) { c.MaxPayload = 1 << 30 }, ""},
+		{"no payload", func(c *serveCmd) { c.MaxPayload = 0 }, "--max-payload must be within 1 and 1073741824, not 0"},
+		{"payload too large", func(c *serveCmd) { c.MaxPayload = 1<<30 + 1 }, "--max-payload must be within 1 and 1073741824, not 1073741825"},
+
+		{"negative connections", func(c *serveCmd) { c.ConnectionsMax = -1 }, "--connections-max must be 0 or more, not -1"},
+		{"least outbound per connection", func(c *serveCmd) { c.OutboundPerConnMax = 1 }, ""},
+		{"no outbound per connection", func(c *serveCmd) { c.OutboundPerConnMax = 0 }, "--outbound-per-conn-max must be at least 1, not 0"},
+		{"outbound for one connection", func(c *serveCmd) { c.OutboundMax = c.OutboundPerConnMax }, ""},
+		{"outbound for no connection", func(c *serveCmd) { c.OutboundMax = 1<<20 - 1 }, "--outbound-max must be at least --outbound-per-conn-max, not 1048575"},
+		{"one handler", func(c *serveCmd) { c.HandlersMax = 1 }, ""},
+		{"no handler", func(c *serveCmd) { c.HandlersMax = 0 }, "--handlers-max must be at least 1, not 0"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := defaults(t)
+			tc.set(&c)
+			got := ""
+			if err := c.validate(); err != nil {
+				got = err.Error()
+			}
+			if !strings.HasPrefix(got, tc.want) || tc.want == "" && got != "" {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+			if tc.want == "" {
+				return
+			}
+			if err := c.serve(t.Context(), io.Discard); !errors.As(err, new(usageError)) {
+				t.Errorf("serve ends with %v, which is no error of the command line", err)
+			}
+		})
+	}
+}
+
+// TestEachFlagReachesTheServer gives each flag a value of its own.
+func TestEachFlagReachesTheServer(t *testing.T) {
+	c := serveCmd{
+		Path: "/io/", Loops: 3, PingInterval: time.Second, PingTimeout: 2 * time.Second, MaxPayload: 4,
+		ConnectTimeout: 5 * time.Second, DrainTimeout: 6 * time.Second, ConnectionsMax: 7, OutboundPerConnMax: 8,
+		OutboundMax: 9, HandlersMax: 10, ShareAddr: true,
+	}
+	log := slog.New(slog.DiscardHandler)
+	want := hub.Options{
+		Path: "/io/", Loops: 3, PingInterval: time.Second, PingTimeout: 2 * time.Second, PayloadBytesMax: 4,
+		ConnectTimeout: 5 * time.Second, ShutdownTimeout: 6 * time.Second, ConnectionsMax: 7, OutboundBytesPerConnMax: 8,
+		OutboundBytesMax: 9, HandlersMax: 10, ShareAddr: true, ForgetHandshake: true, Logger: log,
+	}
+	if got := c.options(log); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	c := &serveCmd{Addr: "localhost:80"}
+	files := fmt.Errorf("hub: %w", &eventloop.FilesError{Wanted: 300, Fit: 128, Files: 256})
+	err := c.explain(files)
+	if !errors.As(err, new(usageError)) || !strings.Contains(err.Error(), "--connections-max 300") || !strings.Contains(err.Error(), "at most 128") {
+		t.Errorf("too few files: %v", err)
+	}
+	busy := errors.New("address already in use")
+	err = c.explain(busy)
+	if errors.As(err, new(usageError)) || !errors.Is(err, busy) || !strings.Contains(err.Error(), "--addr localhost:80") {
+		t.Errorf("an address in use: %v", err)
+	}
+}
+
+// TestServe has the log tell the life of a server, from the address to the orderly end.
+func TestServe(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	c := defaults(t)
+	c.Addr, c.LogFormat = "127.0.0.1:0", "json"
+	log, logTo := io.Pipe()
+	served := make(chan error, 1)
+	go func() {
+		served <- c.serve(ctx, logTo)
+		logTo.Close()
+	}()
+	var told []string
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		var entry struct{ Msg, Addr string }
+		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		told = append(told, entry.Msg)
+		if entry.Msg == "listening" {
+			if !strings.HasPrefix(entry.Addr, "127.0.0.1:") || entry.Addr == c.Addr {
+				t.Errorf("listening on %s", entry.Addr)
+			}
+			stop()
+		}
+	}
+	if err := <-served; err != nil {
+		t.Errorf("serve: %v", err)
+	}
+	if got := strings.Join(told, ", "); got != "listening, stopping, stopped" {
+		t.Errorf("the log told: %s", got)
+	}
+}
+
+func TestLogger(t *testing.T) {
+	for _, tc := range []struct{ format, level, want string }{
+		{"text", "info", "level=INFO msg=two\nlevel=WARN msg=three\n"},
+		{"json", "warn", `{"level":"WARN","msg":"three"}` + "\n"},
+		{"text", "debug", "level=DEBUG msg=one\nlevel=INFO msg=two\nlevel=WARN msg=three\n"},
+		{"text", "error", ""},
+	} {
+		t.Run(tc.format+" "+tc.level, func(t *testing.T) {
+			var out strings.Builder
+			c := serveCmd{LogFormat: tc.format, LogLevel: tc.level}
+			log := c.logger(&out)
+			log.Debug("one")
+			log.Info("two")
+			log.Warn("three")
+			if got := withoutTime(out.String()); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// withoutTime cuts the time off each line, which is its first field in either format.
+func withoutTime(log string) string {
+	var b strings.Builder
+	for line := range strings.Lines(log) {
+		brace, rest := "", line
+		if strings.HasPrefix(line, "{") {
+			brace = "{"
+			_, rest, _ = strings.Cut(line, ",")
+		} else {
+			_, rest, _ = strings.Cut(line, " ")
+		}
+		b.WriteString(brace + rest)
+	}
+	return b.String()
+}
