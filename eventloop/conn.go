@@ -146,7 +146,7 @@ func (c *Conn) QueueShared(b []byte) Verdict {
 // admit reports whether n more bytes may be queued. Where nothing is pending one message of any size may: it has to go
 // somehow, and its size was bounded by whoever made it.
 func (c *Conn) admit(n int) bool {
-	if c.is(closing|ending|closed) || n == 0 {
+	if c.is(closing | ending | closed) {
 		return false
 	}
 	if c.queued > 0 && c.queued+n > corkBytesMax && !c.is(blocked) {
@@ -162,6 +162,7 @@ func (c *Conn) admit(n int) bool {
 func (c *Conn) push(b []byte) Verdict {
 	c.queued += len(b)
 	switch {
+	case len(b) == 0: // nothing to keep
 	case c.box != nil:
 		c.box.segments = append(c.box.segments, b)
 	case c.one == nil:

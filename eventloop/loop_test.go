@@ -89,6 +89,20 @@ func TestQueueCopiesAndQueueSharedDoesNot(t *testing.T) {
 	}
 }
 
+func TestNothingIsSentForNoBytes(t *testing.T) {
+	s, a := newTestSim(Limits{})
+	p := s.Open()
+	a.onData = func(c *Conn, _ []byte) {
+		if c.Queue(nil) != Sent || c.QueueShared([]byte{}) != Sent {
+			t.Error("no bytes are dropped on an open connection")
+		}
+	}
+	p.Send([]byte("x"))
+	if p.Writes != 0 {
+		t.Fatalf("%d writes for no bytes", p.Writes)
+	}
+}
+
 func TestASliceOfDirtyConnectionsPerIteration(t *testing.T) {
 	s, _ := newTestSim(Limits{})
 	peers := make([]*Peer, flushConnsMax+10)

@@ -82,7 +82,7 @@ func ExampleServer_Listen() {
 	fmt.Println(io.Listen(":8080"))
 	// Output:
 	// hub: Path "chat/" does not begin with a slash
-	// hub: PingInterval 1ms is under 100ms, the resolution of timers
+	// hub: PingInterval 1ms is not within 100ms and 24h0m0s
 }
 
 // A namespace has handlers of its own. Clients are refused from names that nobody has asked for.

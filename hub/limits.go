@@ -19,6 +19,14 @@ const (
 	// HandlersMaxDefault bounds how many handlers run at once, each on a goroutine.
 	HandlersMaxDefault = 10_000
 
+	// TimeMin is the least value of any time among the options: the resolution of timers.
+	TimeMin = 100 * time.Millisecond
+	// TimeMax is the greatest, well below the 24.8 days at which the timers of JavaScript, with which clients watch the
+	// heartbeat, overflow and fire at once.
+	TimeMax = 24 * time.Hour
+	// PayloadBytesMaxMax bounds Options.PayloadBytesMax: twice as much must be countable.
+	PayloadBytesMaxMax = 1 << 30
+
 	// AttachmentsTime is how long a client may take to send all attachments of a packet.
 	AttachmentsTime = 10 * time.Second
 	// NamespacesPerConnMax bounds how many namespaces a connection may be in, or have left.

@@ -92,19 +92,20 @@ func (o *Options) validate() error {
 		}
 	}
 	check(strings.HasPrefix(o.Path, "/"), "Path %q does not begin with a slash", o.Path)
-	check(o.PingInterval >= 100*time.Millisecond, "PingInterval %v is under 100ms, the resolution of timers", o.PingInterval)
-	check(o.PingTimeout >= 100*time.Millisecond, "PingTimeout %v is under 100ms, the resolution of timers", o.PingTimeout)
-	check(o.PayloadBytesMax >= 1, "PayloadBytesMax %d is under 1", o.PayloadBytesMax)
+	check(o.PayloadBytesMax >= 1 && o.PayloadBytesMax <= PayloadBytesMaxMax, "PayloadBytesMax %d is not within 1 and %d", o.PayloadBytesMax, PayloadBytesMaxMax)
 	check(o.Loops >= 0 && o.Loops <= LoopsMax, "Loops %d is not within 0 and %d", o.Loops, LoopsMax)
 	check(o.ConnectionsMax >= 0, "ConnectionsMax %d is negative", o.ConnectionsMax)
 	check(o.OutboundBytesPerConnMax >= 0, "OutboundBytesPerConnMax %d is negative", o.OutboundBytesPerConnMax)
 	check(o.OutboundBytesMax >= 0, "OutboundBytesMax %d is negative", o.OutboundBytesMax)
 	check(o.HandlersMax > 0, "HandlersMax %d is negative", o.HandlersMax)
-	for name, d := range map[string]time.Duration{
-		"ConnectTimeout": o.ConnectTimeout, "HandshakeTimeout": o.HandshakeTimeout, "ShutdownTimeout": o.ShutdownTimeout,
-	} {
-		check(d > 0, "%s %v is negative", name, d)
+	checkTime := func(name string, d time.Duration) {
+		check(d >= TimeMin && d <= TimeMax, "%s %v is not within %v and %v", name, d, TimeMin, TimeMax)
 	}
+	checkTime("PingInterval", o.PingInterval)
+	checkTime("PingTimeout", o.PingTimeout)
+	checkTime("ConnectTimeout", o.ConnectTimeout)
+	checkTime("HandshakeTimeout", o.HandshakeTimeout)
+	checkTime("ShutdownTimeout", o.ShutdownTimeout)
 	return errors.Join(errs...)
 }
 

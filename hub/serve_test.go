@@ -278,12 +278,12 @@ func TestListen(t *testing.T) {
 		want string
 	}{
 		{"Path", Options{Path: "socket.io/"}, `hub: Path "socket.io/" does not begin with a slash`},
-		{"PingInterval", Options{PingInterval: 99 * time.Millisecond}, "hub: PingInterval 99ms is under 100ms, the resolution of timers"},
-		{"PingTimeout", Options{PingTimeout: -time.Second}, "hub: PingTimeout -1s is under 100ms, the resolution of timers"},
-		{"PayloadBytesMax", Options{PayloadBytesMax: -1}, "hub: PayloadBytesMax -1 is under 1"},
-		{"ConnectTimeout", Options{ConnectTimeout: -1}, "hub: ConnectTimeout -1ns is negative"},
-		{"HandshakeTimeout", Options{HandshakeTimeout: -1}, "hub: HandshakeTimeout -1ns is negative"},
-		{"ShutdownTimeout", Options{ShutdownTimeout: -1}, "hub: ShutdownTimeout -1ns is negative"},
+		{"PingInterval", Options{PingInterval: 99 * time.Millisecond}, "hub: PingInterval 99ms is not within 100ms and 24h0m0s"},
+		{"PingTimeout", Options{PingTimeout: -time.Second}, "hub: PingTimeout -1s is not within 100ms and 24h0m0s"},
+		{"PayloadBytesMax", Options{PayloadBytesMax: -1}, "hub: PayloadBytesMax -1 is not within 1 and 1073741824"},
+		{"ConnectTimeout", Options{ConnectTimeout: -1}, "hub: ConnectTimeout -1ns is not within 100ms and 24h0m0s"},
+		{"HandshakeTimeout", Options{HandshakeTimeout: -1}, "hub: HandshakeTimeout -1ns is not within 100ms and 24h0m0s"},
+		{"ShutdownTimeout", Options{ShutdownTimeout: -1}, "hub: ShutdownTimeout -1ns is not within 100ms and 24h0m0s"},
 		{"Loops", Options{Loops: LoopsMax + 1}, "hub: Loops 257 is not within 0 and 256"},
 		{"Loops, negative", Options{Loops: -1}, "hub: Loops -1 is not within 0 and 256"},
 		{"ConnectionsMax", Options{ConnectionsMax: -1}, "hub: ConnectionsMax -1 is negative"},

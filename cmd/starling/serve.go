@@ -95,7 +95,7 @@ func (c *serveCmd) options(log *slog.Logger) hub.Options {
 
 // validate refuses values that cannot work, by the name of their flag.
 func (c *serveCmd) validate() error {
-	isTime := func(d time.Duration) bool { return timeMin <= d && d <= timeMax }
+	isTime := func(d time.Duration) bool { return hub.TimeMin <= d && d <= hub.TimeMax }
 	for _, rule := range []struct {
 		ok    bool
 		flag  string
@@ -109,7 +109,7 @@ func (c *serveCmd) validate() error {
 		{isTime(c.PingTimeout), "ping-timeout", c.PingTimeout, timeRange},
 		{isTime(c.ConnectTimeout), "connect-timeout", c.ConnectTimeout, timeRange},
 		{isTime(c.DrainTimeout), "drain-timeout", c.DrainTimeout, timeRange},
-		{c.MaxPayload >= 1 && c.MaxPayload <= payloadBytesMax, "max-payload", c.MaxPayload, fmt.Sprintf("be within 1 and %d", payloadBytesMax)},
+		{c.MaxPayload >= 1 && c.MaxPayload <= hub.PayloadBytesMaxMax, "max-payload", c.MaxPayload, fmt.Sprintf("be within 1 and %d", hub.PayloadBytesMaxMax)},
 		{c.ConnectionsMax >= 0, "connections-max", c.ConnectionsMax, "be 0 or more"},
 		{c.OutboundPerConnMax >= 1, "outbound-per-conn-max", c.OutboundPerConnMax, "be at least 1"},
 		{c.OutboundMax >= c.OutboundPerConnMax, "outbound-max", c.OutboundMax, "be at least --outbound-per-conn-max"},
@@ -122,16 +122,7 @@ func (c *serveCmd) validate() error {
 	return nil
 }
 
-const (
-	// timeMin is the resolution of the server's timers.
-	timeMin = 100 * time.Millisecond
-	// timeMax is well below the 24.8 days at which the timers of JavaScript, with which clients watch the heartbeat,
-	// overflow and fire at once.
-	timeMax   = 24 * time.Hour
-	timeRange = "be within 100ms and 24h"
-	// payloadBytesMax bounds --max-payload: a packet with its attachments may have twice as much, which must be countable.
-	payloadBytesMax = 1 << 30
-)
+const timeRange = "be within 100ms and 24h"
 
 // isListenAddr reports whether addr has the form of an address to listen on. Whether its host exists shows later.
 func isListenAddr(addr string) bool {
