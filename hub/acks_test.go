@@ -1,9 +1,12 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,90 +19,89 @@ func firstSocket(n *Namespace) <-chan *Socket {
 	return sockets
 }
 
-func TestAcksOfEvents(t *testing.T) {
-	results := make(chan error, 100)
-	app := func(s *Socket, e *Event) {
-		switch string(e.Raw(0)) {
-		case `"once"`:
-			results <- e.Ack("first", 2, nil)
-			results <- e.Ack("second")
-		case `"acker"`:
-			a := e.Acker()
-			results <- e.Ack("taken out already")
-			var wg sync.WaitGroup
-			for range 8 {
-				wg.Go(func() { results <- a.Ack("from a goroutine") })
-			}
-			wg.Wait()
-		case `"unencodable"`:
-			results <- e.Ack(make(chan int))
-			results <- e.Ack("instead")
-		case `"unencodable acker"`:
-			a := e.Acker()
-			results <- a.Ack(make(chan int))
-			results <- a.Ack("instead")
-			results <- a.Ack("again")
-		case `"bytes"`:
-			results <- e.Ack([]byte{1}, map[string]any{"b": []byte{2, 3}})
-		case `"behind an emit"`:
-			_ = s.Emit("before", 1)
-			results <- e.Ack("after")
+// ackRows are handlers that acknowledge, what they are told, and what the client gets: NS stands for the namespace.
+var ackRows = []struct {
+	name   string
+	do     func(s *Socket, e *Event) []error
+	told   string
+	answer []string
+}{
+	{"once", func(_ *Socket, e *Event) []error {
+		return []error{e.Ack("first", 2, nil), e.Ack("second")}
+	}, "fine, acked before", []string{`43NS7["first",2,null]`}},
+	{"without arguments", func(_ *Socket, e *Event) []error { return []error{e.Ack()} }, "fine", []string{`43NS7[]`}},
+	{"bytes", func(_ *Socket, e *Event) []error {
+		return []error{e.Ack([]byte{1}, map[string]any{"b": []byte{2, 3}})}
+	}, "fine", []string{`462-NS7[{"_placeholder":true,"num":0},{"b":{"_placeholder":true,"num":1}}]`, "<bin 01>", "<bin 0203>"}},
+	{"what cannot be encoded does not count", func(_ *Socket, e *Event) []error {
+		return []error{e.Ack(make(chan int)), e.Ack("instead"), e.Ack("again")}
+	}, "not encoded, fine, acked before", []string{`43NS7["instead"]`}},
+	{"an acker of what cannot be encoded", func(_ *Socket, e *Event) []error {
+		a := e.Acker()
+		return []error{a.Ack(make(chan int)), a.Ack("instead"), a.Ack("again")}
+	}, "not encoded, fine, acked before", []string{`43NS7["instead"]`}},
+	{"behind an emit", func(s *Socket, e *Event) []error {
+		return []error{s.Emit("before", 1), e.Ack("after")}
+	}, "fine, fine", []string{`42NS["before",1]`, `43NS7["after"]`}},
+	{"an acker takes the ack along", func(_ *Socket, e *Event) []error {
+		a := e.Acker()
+		return []error{e.Ack("the event's"), a.Ack("the acker's")}
+	}, "acked before, fine", []string{`43NS7["the acker's"]`}},
+	{"an acker from goroutines", func(_ *Socket, e *Event) []error {
+		a, errs := e.Acker(), make([]error, 8)
+		var wg sync.WaitGroup
+		for i := range errs {
+			wg.Go(func() { errs[i] = a.Ack("from a goroutine") })
 		}
+		wg.Wait()
+		slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(verdict(a), verdict(b)) })
+		return errs[len(errs)-2:]
+	}, "acked before, fine", []string{`43NS7["from a goroutine"]`}},
+}
+
+// verdict is what an Ack has returned.
+func verdict(err error) string {
+	switch {
+	case err == nil:
+		return "fine"
+	case errors.Is(err, ErrAcked):
+		return "acked before"
 	}
+	return "not encoded"
+}
+
+func TestAcksOfEvents(t *testing.T) {
+	told := newNotes()
 	s := start(t, Options{}, func(s *Server) {
 		for _, n := range []*Namespace{s.Namespace, s.Of("/n")} {
-			n.On("off", app)
-			n.OnLoop("on", app)
+			for _, row := range ackRows {
+				handle := func(s *Socket, e *Event) {
+					var verdicts []string
+					for _, err := range row.do(s, e) {
+						verdicts = append(verdicts, verdict(err))
+					}
+					told.add("%s", strings.Join(verdicts, ", "))
+				}
+				n.On("off "+row.name, handle)
+				n.OnLoop("on "+row.name, handle)
+			}
 		}
 	})
-	expect := func(errs ...error) {
-		t.Helper()
-		for i, want := range errs {
-			if err := receive(t, results); !errors.Is(err, want) || want == nil && err != nil {
-				t.Errorf("ack %d = %v, want %v", i, err, want)
-			}
-		}
-	}
 	c := join(t, s)
 	c.connect("40/n,")
-	for _, event := range []string{"off", "on"} {
+	for _, way := range []string{"off", "on"} {
 		for _, nsp := range []string{"", "/n,"} {
-			send := func(id, what string) { c.send("42" + nsp + id + `["` + event + `","` + what + `"]`) }
-			send("12", "once")
-			c.expect("43" + nsp + `12["first",2,null]`)
-			expect(nil, ErrAcked)
-			send("9007199254740991", "bytes")
-			c.expect("462-"+nsp+`9007199254740991[{"_placeholder":true,"num":0},{"b":{"_placeholder":true,"num":1}}]`, "<bin 01>", "<bin 0203>")
-			expect(nil)
-			send("0", "unencodable")
-			c.expect("43" + nsp + `0["instead"]`)
-			if err := receive(t, results); err == nil {
-				t.Error("a channel was encoded")
-			}
-			expect(nil)
-			send("1", "unencodable acker")
-			c.expect("43" + nsp + `1["instead"]`)
-			if err := receive(t, results); err == nil {
-				t.Error("a channel was encoded")
-			}
-			expect(nil, ErrAcked)
-			send("2", "behind an emit")
-			c.expect("42"+nsp+`["before",1]`, "43"+nsp+`2["after"]`)
-			expect(nil)
-			send("3", "acker")
-			c.expect("43" + nsp + `3["from a goroutine"]`)
-			expect(ErrAcked)
-			given := 0
-			for range 8 {
-				if receive(t, results) == nil {
-					given++
+			for _, row := range ackRows {
+				c.send("42" + nsp + `7["` + way + " " + row.name + `"]`)
+				for _, answer := range row.answer {
+					c.expect(strings.Replace(answer, "NS", nsp, 1))
 				}
-			}
-			if given != 1 {
-				t.Errorf("%d of 8 acks were accepted", given)
+				told.expect(t, row.told)
 			}
 		}
 	}
+	c.send(`429007199254740991["off once"]`) // the largest id that there is
+	c.expect(`439007199254740991["first",2,null]`)
 }
 
 // TestAckerOfADisconnectedSocket does nothing, and says nothing either.
@@ -124,19 +126,23 @@ func TestAckerOfADisconnectedSocket(t *testing.T) {
 	c.expect("43/other,9[]")
 }
 
-func TestEmitWithAck(t *testing.T) {
-	s, sockets := (*Server)(nil), (<-chan *Socket)(nil)
-	s = start(t, Options{}, func(s *Server) {
+// result is what EmitWithAck has returned.
+type result struct {
+	reply *Reply
+	err   error
+}
+
+// asking connects a client and returns a function that asks it.
+func asking(t *testing.T) (c *peer, socket *Socket, ask func(ctx context.Context, args ...any) <-chan result) {
+	t.Helper()
+	var sockets <-chan *Socket
+	s := start(t, Options{}, func(s *Server) {
 		sockets = firstSocket(s.Namespace)
 		s.OnLoop("sync", acked)
 	})
-	c := join(t, s)
-	socket := receive(t, sockets)
-	type result struct {
-		reply *Reply
-		err   error
-	}
-	ask := func(ctx context.Context, args ...any) <-chan result {
+	c = join(t, s)
+	socket = receive(t, sockets)
+	return c, socket, func(ctx context.Context, args ...any) <-chan result {
 		results := make(chan result, 1)
 		go func() {
 			reply, err := socket.EmitWithAck(ctx, "q", args...)
@@ -144,7 +150,10 @@ func TestEmitWithAck(t *testing.T) {
 		}()
 		return results
 	}
+}
 
+func TestEmitWithAck(t *testing.T) {
+	c, _, ask := asking(t)
 	asked := ask(t.Context(), 1, []byte{7})
 	c.expect(`451-0["q",1,{"_placeholder":true,"num":0}]`, "<bin 07>")
 	c.send(`439["unknown"]`, `43["no id"]`, `430`, `430["answer",{"x":1}]`, `430["twice"]`)
@@ -162,28 +171,32 @@ func TestEmitWithAck(t *testing.T) {
 	if r := receive(t, asked); r.err != nil || r.reply.Arg(0, &b) != nil || string(b) != "\x01\x02" {
 		t.Fatalf("reply %+v, %v", r.reply, r.err)
 	}
+}
 
+// TestEmitWithAckThatIsNotAnswered: who waits is let go by his context and by the end of the socket.
+func TestEmitWithAckThatIsNotAnswered(t *testing.T) {
+	c, socket, ask := asking(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	asked = ask(ctx)
-	c.expect(`422["q"]`)
+	asked := ask(ctx)
+	c.expect(`420["q"]`)
 	cancel()
 	if r := receive(t, asked); !errors.Is(r.err, context.Canceled) || r.reply != nil {
 		t.Fatalf("given up: %v, %v", r.reply, r.err)
 	}
-	c.send(`432["too late"]`)
-	c.settled()
 	onLoop(socket, func() {
 		if socket.acks != nil {
 			t.Errorf("acks are kept: %v", socket.acks)
 		}
 	})
+	c.send(`430["too late"]`)
+	c.settled()
 
 	if _, err := socket.EmitWithAck(t.Context(), "q", make(chan int)); err == nil {
 		t.Error("a channel was encoded")
 	}
 
 	asked = ask(t.Context())
-	c.expect(`424["q"]`)
+	c.expect(`422["q"]`)
 	c.leave()
 	if r := receive(t, asked); !errors.Is(r.err, ErrDisconnected) {
 		t.Fatalf("disconnected while waiting: %v", r.err)

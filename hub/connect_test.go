@@ -304,7 +304,7 @@ func TestNamespacesPerConnMax(t *testing.T) {
 			s.Of(fmt.Sprint("/n", i))
 		}
 	})
-	p := s.dial()
+	p := s.dial("")
 	for i := range NamespacesPerConnMax {
 		s.connect(p, fmt.Sprint("/n", i))
 		if i%2 == 0 {
@@ -321,7 +321,7 @@ func TestNamespacesPerConnMax(t *testing.T) {
 // TestConnectTimeout: a connection must be in a namespace in time; once it was, it may stay without.
 func TestConnectTimeout(t *testing.T) {
 	s := simulate(t, Options{}, nil)
-	idle, tries, early, left := s.dial(), s.dial(), s.dial(), s.dial()
+	idle, tries, early, left := s.dial(""), s.dial(""), s.dial(""), s.dial("")
 	s.connect(early, "/")
 	s.connect(left, "/")
 	left.send("41")

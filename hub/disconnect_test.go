@@ -9,49 +9,52 @@ import (
 	"time"
 )
 
+// endings are all the ways in which a socket may end.
+var endings = []struct {
+	name string
+	opts Options
+	end  func(c *peer, socket *Socket)
+	want Reason
+}{
+	{"the client closes in order", Options{}, func(c *peer, _ *Socket) { c.leave() }, ReasonTransportClose},
+	{"the client's connection ends", Options{}, func(c *peer, _ *Socket) { _ = c.conn.CloseWrite() }, ReasonTransportClose},
+	{"the client's Engine.IO says close", Options{}, func(c *peer, _ *Socket) { c.send("1") }, ReasonTransportClose},
+	{"the connection is reset", Options{}, func(c *peer, _ *Socket) { _ = c.conn.SetLinger(0); c.conn.Close() }, ReasonTransportError},
+	{"the client breaks the WebSocket protocol", Options{}, func(c *peer, _ *Socket) { c.write([]byte{0x83, 0x80, 0, 0, 0, 0}) }, ReasonTransportError},
+	{"the client sends too much", Options{PayloadBytesMax: 100}, func(c *peer, _ *Socket) {
+		c.send(`42["n","` + fmt.Sprintf("%0100d", 7) + `"]`)
+		c.expectClose(1009)
+	}, ReasonTransportError},
+	{"the client breaks Engine.IO", Options{}, func(c *peer, _ *Socket) { c.send("7") }, ReasonParseError},
+	{"the client breaks Socket.IO", Options{}, func(c *peer, _ *Socket) { c.send("49") }, ReasonForcedClose},
+	{"the client answers no ping", Options{PingInterval: 100 * time.Millisecond, PingTimeout: 100 * time.Millisecond}, func(c *peer, _ *Socket) {
+		c.expect("2")
+		c.expectClose(1005)
+	}, ReasonPingTimeout},
+	{"the client leaves", Options{}, func(c *peer, _ *Socket) { c.send("41") }, ReasonClientNamespaceDisconnect},
+	{"Disconnect", Options{}, func(c *peer, s *Socket) {
+		s.Disconnect(false)
+		c.expect("41")
+	}, ReasonServerNamespaceDisconnect},
+	{"Disconnect with the connection", Options{}, func(c *peer, s *Socket) {
+		s.Disconnect(true)
+		c.expect("41")
+		c.expectClose(1005)
+	}, ReasonServerNamespaceDisconnect},
+	{"Disconnect often", Options{}, func(c *peer, s *Socket) {
+		for range 3 {
+			s.Disconnect(false)
+			s.Disconnect(true)
+		}
+		c.expect("41")
+		c.leave()
+	}, ReasonServerNamespaceDisconnect},
+}
+
 // TestOnDisconnect: once for each connected socket, whatever ends it, with the reason, after all of its events, and when it
 // has left its rooms.
 func TestOnDisconnect(t *testing.T) {
-	for _, row := range []struct {
-		name string
-		opts Options
-		end  func(c *peer, s *Server, socket *Socket)
-		want Reason
-	}{
-		{"the client closes in order", Options{}, func(c *peer, _ *Server, _ *Socket) { c.leave() }, ReasonTransportClose},
-		{"the client's connection ends", Options{}, func(c *peer, _ *Server, _ *Socket) { _ = c.conn.CloseWrite() }, ReasonTransportClose},
-		{"the client's Engine.IO says close", Options{}, func(c *peer, _ *Server, _ *Socket) { c.send("1") }, ReasonTransportClose},
-		{"the connection is reset", Options{}, func(c *peer, _ *Server, _ *Socket) { _ = c.conn.SetLinger(0); c.conn.Close() }, ReasonTransportError},
-		{"the client breaks the WebSocket protocol", Options{}, func(c *peer, _ *Server, _ *Socket) { c.write([]byte{0x83, 0x80, 0, 0, 0, 0}) }, ReasonTransportError},
-		{"the client sends too much", Options{PayloadBytesMax: 100}, func(c *peer, _ *Server, _ *Socket) {
-			c.send(`42["n","` + fmt.Sprintf("%0100d", 7) + `"]`)
-			c.expectClose(1009)
-		}, ReasonTransportError},
-		{"the client breaks Engine.IO", Options{}, func(c *peer, _ *Server, _ *Socket) { c.send("7") }, ReasonParseError},
-		{"the client breaks Socket.IO", Options{}, func(c *peer, _ *Server, _ *Socket) { c.send("49") }, ReasonForcedClose},
-		{"the client answers no ping", Options{PingInterval: 100 * time.Millisecond, PingTimeout: 100 * time.Millisecond}, func(c *peer, _ *Server, _ *Socket) {
-			c.expect("2")
-			c.expectClose(1005)
-		}, ReasonPingTimeout},
-		{"the client leaves", Options{}, func(c *peer, _ *Server, _ *Socket) { c.send("41") }, ReasonClientNamespaceDisconnect},
-		{"Disconnect", Options{}, func(c *peer, _ *Server, s *Socket) {
-			s.Disconnect(false)
-			c.expect("41")
-		}, ReasonServerNamespaceDisconnect},
-		{"Disconnect with the connection", Options{}, func(c *peer, _ *Server, s *Socket) {
-			s.Disconnect(true)
-			c.expect("41")
-			c.expectClose(1005)
-		}, ReasonServerNamespaceDisconnect},
-		{"Disconnect often", Options{}, func(c *peer, _ *Server, s *Socket) {
-			for range 3 {
-				s.Disconnect(false)
-				s.Disconnect(true)
-			}
-			c.expect("41")
-			c.leave()
-		}, ReasonServerNamespaceDisconnect},
-	} {
+	for _, row := range endings {
 		t.Run(row.name, func(t *testing.T) {
 			noted, entered, release := newNotes(), make(chan struct{}, 2), make(chan struct{})
 			var sockets <-chan *Socket
@@ -73,7 +76,7 @@ func TestOnDisconnect(t *testing.T) {
 			}
 			c.send(`42["n"]`, `42["n"]`)
 			receive(t, entered)
-			row.end(c, s, socket)
+			row.end(c, socket)
 			eventually(t, "the socket is disconnected", func() bool { return !socket.Connected() })
 			noted.none(t)
 			close(release)

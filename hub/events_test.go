@@ -45,6 +45,24 @@ func TestEventsWaitForOnConnect(t *testing.T) {
 	noted.expect(t, "off 3", "disconnected")
 }
 
+// TestAnOnLoopEventThatWaitedTooLong: its socket has left before OnConnect returned, so nothing comes after OnDisconnect.
+func TestAnOnLoopEventThatWaitedTooLong(t *testing.T) {
+	noted, sockets, release := newNotes(), make(chan *Socket), make(chan struct{})
+	s := start(t, Options{}, func(s *Server) {
+		s.OnConnect(func(s *Socket) { sockets <- s; <-release; noted.add("connected") })
+		s.OnLoop("on", func(*Socket, *Event) { noted.add("on") })
+		s.OnDisconnect(func(*Socket, Reason) { noted.add("disconnected") })
+	})
+	c := join(t, s)
+	socket := receive(t, sockets)
+	c.send(`42["on"]`, "41")
+	eventually(t, "the socket has left", func() bool { return !socket.Connected() })
+	close(release)
+	noted.expect(t, "connected", "disconnected")
+	onLoop(socket, func() {})
+	noted.none(t)
+}
+
 // TestOneSocketsHandlerWaitsAlone: while a handler of one socket blocks, its events wait in order, and other sockets,
 // however many, do not notice.
 func TestOneSocketsHandlerWaitsAlone(t *testing.T) {

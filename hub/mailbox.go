@@ -117,12 +117,12 @@ func (w *workers) start(m *mailbox) {
 // search sends a goroutine on its way if there is something to find and none is on its way. The lock is held.
 func (w *workers) search() {
 	switch {
-	case w.searching || len(w.waiting) == 0 || w.busy >= w.limit: // parked goroutines may be more than the limit leaves
+	case w.searching || len(w.waiting) == 0:
 	case w.parked > 0:
 		w.parked--
 		w.searching = true
 		w.wake <- struct{}{} // has room for all that may be parked
-	default:
+	case w.busy < w.limit:
 		w.searching = true
 		go w.work()
 	}

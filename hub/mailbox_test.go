@@ -19,7 +19,7 @@ func crowd(t *testing.T, limit, n int) (*workers, []*Socket) {
 	return &s.workers, sockets
 }
 
-// TestWorkersKeepTheLimit: also goroutines that were parked count against it once they run again.
+// TestWorkersKeepTheLimit, whether they were parked before or are new.
 func TestWorkersKeepTheLimit(t *testing.T) {
 	for _, limit := range []int{1, 2, 3, 20} {
 		w, sockets := crowd(t, limit, 100)

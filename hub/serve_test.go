@@ -279,8 +279,10 @@ func TestListen(t *testing.T) {
 	}{
 		{"Path", Options{Path: "socket.io/"}, `hub: Path "socket.io/" does not begin with a slash`},
 		{"PingInterval", Options{PingInterval: 99 * time.Millisecond}, "hub: PingInterval 99ms is not within 100ms and 24h0m0s"},
+		{"PingInterval, too long", Options{PingInterval: 24*time.Hour + 1}, "hub: PingInterval 24h0m0.000000001s is not within 100ms and 24h0m0s"},
 		{"PingTimeout", Options{PingTimeout: -time.Second}, "hub: PingTimeout -1s is not within 100ms and 24h0m0s"},
 		{"PayloadBytesMax", Options{PayloadBytesMax: -1}, "hub: PayloadBytesMax -1 is not within 1 and 1073741824"},
+		{"PayloadBytesMax, too large", Options{PayloadBytesMax: PayloadBytesMaxMax + 1}, "hub: PayloadBytesMax 1073741825 is not within 1 and 1073741824"},
 		{"ConnectTimeout", Options{ConnectTimeout: -1}, "hub: ConnectTimeout -1ns is not within 100ms and 24h0m0s"},
 		{"HandshakeTimeout", Options{HandshakeTimeout: -1}, "hub: HandshakeTimeout -1ns is not within 100ms and 24h0m0s"},
 		{"ShutdownTimeout", Options{ShutdownTimeout: -1}, "hub: ShutdownTimeout -1ns is not within 100ms and 24h0m0s"},

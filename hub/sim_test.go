@@ -47,11 +47,11 @@ type simPeer struct {
 	reader wsproto.Reader
 }
 
-// dial opens a session.
-func (s *simulation) dial() *simPeer {
+// dial opens a session. query is appended to that of the request.
+func (s *simulation) dial(query string) *simPeer {
 	s.t.Helper()
 	p := &simPeer{t: s.t, Peer: s.sim.Open(), reader: wsproto.NewReader(wsproto.Client, clientLimits)}
-	p.Send(wsproto.AppendUpgradeRequest(nil, "x", "/socket.io/?EIO=4&transport=websocket", "dGhlIHNhbXBsZSBub25jZQ=="))
+	p.Send(wsproto.AppendUpgradeRequest(nil, "x", "/socket.io/?EIO=4&transport=websocket"+query, "dGhlIHNhbXBsZSBub25jZQ=="))
 	n, err := wsproto.HeadLen(p.Got)
 	if err != nil || n == 0 {
 		s.t.Fatalf("the upgrade failed: %q", p.Got)
@@ -64,7 +64,7 @@ func (s *simulation) dial() *simPeer {
 // join opens a session and connects to the main namespace.
 func (s *simulation) join() *simPeer {
 	s.t.Helper()
-	p := s.dial()
+	p := s.dial("")
 	s.connect(p, "/")
 	return p
 }

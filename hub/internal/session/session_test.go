@@ -302,6 +302,45 @@ func TestPrepared(t *testing.T) {
 	}
 }
 
+// TestJoined is the literal form of messages that are joined, and which ones may be.
+func TestJoined(t *testing.T) {
+	prepared := func(text string, attachments ...[]byte) *Prepared {
+		p := new(Prepared)
+		p.Prepare(append(BeginMessage(nil), text...), attachments)
+		return p
+	}
+	a, b, file := prepared(`2["a"]`), prepared(`2["bb"]`), prepared("51-[]", []byte{1})
+	large := prepared(strings.Repeat("x", joinedBytesMax/2-5)) // the half of the bound with its type and its header
+	for _, row := range []struct {
+		name  string
+		first *Prepared
+		next  *Prepared
+		size  int
+		want  bool
+	}{
+		{"two small ones", a, b, 1, true},
+		{"as many as fit", a, a, joinedBytesMax/9 - 1, true},
+		{"one too many", a, a, joinedBytesMax / 9, false},
+		{"two of half the bound", large, large, 1, true},
+		{"a third", large, a, 2, false},
+		{"a small one and two large ones", a, large, 2, false},
+		{"attachments first", file, a, 1, false},
+		{"attachments next", a, file, 1, false},
+	} {
+		if got := row.first.JoinsWith(row.next, row.size); got != row.want {
+			t.Errorf("%s: %v, want %v", row.name, got, row.want)
+		}
+	}
+	var joined Prepared
+	for _, p := range []*Prepared{a, b, a} {
+		joined.Append(p)
+	}
+	const want = "\x81\x074" + `2["a"]` + "\x81\x084" + `2["bb"]` + "\x81\x074" + `2["a"]`
+	if string(joined.frames) != want || string(joined.framesBase64()) != want || string(a.frames) != "\x81\x074"+`2["a"]` {
+		t.Errorf("joined %q, base64 %q, and the first has become %q", joined.frames, joined.framesBase64(), a.frames)
+	}
+}
+
 // TestAForeignRequestThatCannotBePassedOn costs its connection. (A simulated one has no descriptor to pass on.)
 func TestAForeignRequestThatCannotBePassedOn(t *testing.T) {
 	cfg := testConfig()
