@@ -39,7 +39,7 @@ func New() *Wheel {
 
 // Schedule sets t to be due in the given number of ticks (at least 1), moving it if it was set already.
 func (w *Wheel) Schedule(t *Timer, ticks int64, owner Expirer) {
-	w.Cancel(t)
+	w.Cancel(t) // forgets the owner
 	t.at, t.owner = w.now+max(ticks, 1), owner
 	s := &w.slots[t.at%slotCount]
 	t.prev, t.next = s.prev, s
@@ -56,7 +56,8 @@ func (w *Wheel) Cancel(t *Timer) {
 }
 
 // Advance moves the wheel to the given tick and tells the owners of what has become due, tick by tick. An owner may
-// schedule and cancel any timer from within; what it sets is due in a later tick, so Advance always ends.
+// schedule and cancel any timer from within; what it sets is due in a later tick, so Advance always ends. A panic of an
+// owner passes through, and costs no other timer more than a tick.
 func (w *Wheel) Advance(to int64) {
 	for w.now < to {
 		w.now++
@@ -78,10 +79,19 @@ func (w *Wheel) turn(s *Timer) {
 		}
 		t = next
 	}
+	defer w.putBack(&due)
 	for due.next != &due {
 		t := due.next
 		owner := t.owner
 		w.Cancel(t)
 		owner.Expired(t)
+	}
+}
+
+// putBack has what is left of a ring of due timers fire in the next tick: something is left when an owner has panicked.
+func (w *Wheel) putBack(due *Timer) {
+	for due.next != due {
+		t := due.next
+		w.Schedule(t, 1, t.owner)
 	}
 }

@@ -67,6 +67,30 @@ func TestOwnerMayCancelAndScheduleFromWithin(t *testing.T) {
 	}
 }
 
+func TestAPanickingOwnerCostsNoOtherTimer(t *testing.T) {
+	w := New()
+	var first, second, third Timer
+	count := 0
+	w.Schedule(&first, 2, expire(func(*Timer) { count++ }))
+	w.Schedule(&second, 2, expire(func(*Timer) { panic("boom") }))
+	w.Schedule(&third, 2, expire(func(*Timer) { count++ }))
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Fatal("the panic did not pass through")
+			}
+		}()
+		w.Advance(2)
+	}()
+	if count != 1 || second.Set() || !third.Set() {
+		t.Fatalf("fired %d, second set %v, third set %v; want 1, unset, waiting", count, second.Set(), third.Set())
+	}
+	w.Advance(3)
+	if count != 2 || third.Set() {
+		t.Fatalf("fired %d in all, want the third one tick late", count)
+	}
+}
+
 // slowWheel is the obvious twin: a map from timer to deadline, searched at each tick.
 type slowWheel struct {
 	now int64

@@ -127,13 +127,6 @@ func (x *Index[M]) Len() int { return len(x.all.members) }
 // Rooms is the number of rooms that have members, ids not counted.
 func (x *Index[M]) Rooms() int { return len(x.rooms) }
 
-// Size is the number of members of a room.
-func (x *Index[M]) Size(name string) int {
-	n := 0
-	x.each(name, func(M) { n++ })
-	return n
-}
-
 // Add takes in a member under its id, which no other member has.
 func (x *Index[M]) Add(m M, id string) {
 	ms := m.Memberships()

@@ -32,9 +32,6 @@ type Session struct {
 // Conn is the connection beneath, whoever may own it by now.
 func (s *Session) Conn() *eventloop.Conn { return s.conn }
 
-// Closed reports whether the session has ended.
-func (s *Session) Closed() bool { return s.closed }
-
 // Table is the table that the session belongs to.
 func (s *Session) Table() *Table { return s.table }
 
