@@ -82,15 +82,17 @@ type end struct {
 // Conn is one TCP connection. All methods belong to the goroutine of its loop, and are safe to call on a connection that
 // is gone: bytes are dropped, closing does nothing.
 type Conn struct {
-	t      Transport
+	// What receiving and sending look at, on one cache line: with thousands of connections each line is a miss.
+	state  state
+	fd     int32
+	queued int // bytes in one or box
 	loop   *Loop
 	recv   Receiver
-	end    *end   // set when somebody has asked for the end
 	one    []byte // the only queued segment, when there is one
-	box    *box   // all queued segments, when there are several
-	queued int    // bytes in one or box
-	fd     int32
-	state  state
+
+	t   Transport
+	end *end // set when somebody has asked for the end
+	box *box // all queued segments, when there are several
 }
 
 func (c *Conn) is(s state) bool { return c.state&s != 0 }

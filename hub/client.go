@@ -79,7 +79,7 @@ func (c *client) OnText(text []byte) {
 		c.offence(err)
 	case ready:
 		c.packet(p)
-	case c.socketFor(p) == nil && !c.hasLeft(p): // refused before anything is collected for it (CVE-2026-48804)
+	case !c.knows(p): // refused before anything is collected for it (CVE-2026-48804)
 		c.offence(errNotConnected)
 	default:
 		c.SetDeadline(AttachmentsTime)
@@ -115,12 +115,13 @@ func (c *client) packet(p socketio.Packet) {
 		c.connect(p)
 		return
 	}
-	if c.hasLeft(p) {
+	st := c.seat(p.Namespace)
+	if !st.known() {
+		c.offence(errNotConnected)
 		return
 	}
-	s := c.socketFor(p)
+	s := st.socket
 	if s == nil {
-		c.offence(errNotConnected)
 		return
 	}
 	switch p.Type {
@@ -135,18 +136,18 @@ func (c *client) packet(p socketio.Packet) {
 	}
 }
 
-// socketFor returns the connected socket that a packet is for.
-func (c *client) socketFor(p socketio.Packet) *Socket {
-	if st := c.seat(p.Namespace); st != nil && st.socket != nil && st.socket.state == connected {
-		return st.socket
-	}
-	return nil
-}
+// knows reports whether the client may send a packet to this namespace.
+func (c *client) knows(p socketio.Packet) bool { return c.seat(p.Namespace).known() }
 
-// hasLeft reports whether a packet is for a namespace that the client was connected to and is not any more.
-func (c *client) hasLeft(p socketio.Packet) bool {
-	st := c.seat(p.Namespace)
-	return st != nil && st.socket == nil && st.left
+// known reports whether the client is connected to the seat's namespace, or was.
+func (st *seat) known() bool {
+	switch {
+	case st == nil:
+		return false
+	case st.socket == nil:
+		return st.left
+	}
+	return st.socket.state == connected
 }
 
 // OnClose is part of session.Upper.

@@ -18,19 +18,22 @@ import (
 // What concerns the socket is done by its loop, in the order in which any one goroutine asks for it: a Join is in force
 // for an Emit behind it.
 type Socket struct {
+	// Set before anybody else sees the socket.
 	id     string
 	nsp    *Namespace
 	client *client
-	data   atomic.Pointer[any]
-	mail   atomic.Pointer[mailbox]
-	gone   atomic.Bool // for other goroutines: state is disconnected
+	auth   []byte
 
 	// Owned by the loop.
-	members rooms.Memberships[*Socket]
-	acks    map[uint64]*pendingAck
-	auth    []byte // set before anybody else sees the socket
 	state   socketState
 	held    uint16 // what OnLoop events have to wait for: OnConnect, and OnLoop events before them that do
+	acks    map[uint64]*pendingAck
+	members rooms.Memberships[*Socket]
+
+	// For any goroutine.
+	gone atomic.Bool // state is disconnected
+	mail atomic.Pointer[mailbox]
+	data atomic.Pointer[any]
 }
 
 // socketState is where a socket is in its life.

@@ -13,20 +13,21 @@ import (
 // Session is one Engine.IO session over a WebSocket. It is embedded in its Upper. All methods belong to its loop, and
 // after its end they do nothing.
 type Session struct {
-	table  *Table
-	conn   *eventloop.Conn
-	upper  Upper
-	timer  eventloop.Timer
-	reader wsproto.Reader
-	beat   time.Duration // when the next ping, or the awaited pong, is due
-	due    time.Duration // the deadline of the Upper, 0 if there is none
-	id     ID
-	at     int32 // place in the table's list
-
-	awaiting bool // a ping is out
+	// What each frame looks at comes first, on one cache line as a rule.
 	closed   bool
-	slow     bool // about to be closed as a slow consumer
-	base64   bool // attachments go as base64 text
+	awaiting bool  // a ping is out
+	slow     bool  // about to be closed as a slow consumer
+	base64   bool  // attachments go as base64 text
+	at       int32 // place in the table's list
+	table    *Table
+	conn     *eventloop.Conn
+	reader   wsproto.Reader
+	upper    Upper
+
+	beat  time.Duration // when the next ping, or the awaited pong, is due
+	due   time.Duration // the deadline of the Upper, 0 if there is none
+	timer eventloop.Timer
+	id    ID
 }
 
 // Conn is the connection beneath, whoever may own it by now.
