@@ -13,11 +13,11 @@ import (
 // Handlers that are not OnLoop ones run on goroutines all the same.
 type simulation struct {
 	*Server
-	t   *testing.T
+	t   testing.TB
 	sim *eventloop.Sim
 }
 
-func simulate(t *testing.T, opts Options, setup func(*Server)) *simulation {
+func simulate(t testing.TB, opts Options, setup func(*Server)) *simulation {
 	t.Helper()
 	opts.Logger = quiet
 	s := New(opts)
@@ -42,7 +42,7 @@ func (s *simulation) shard() *shard { return s.column()[0] }
 // simPeer is a client of a simulation.
 type simPeer struct {
 	*eventloop.Peer
-	t      *testing.T
+	t      testing.TB
 	socket *Socket // in the namespace that was joined last
 	reader wsproto.Reader
 }
