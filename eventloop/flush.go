@@ -99,7 +99,6 @@ func (l *Loop) shed() {
 			return
 		}
 		excess -= int64(c.Pending())
-		l.shared.shed.Add(1)
 		c.Abort(ErrShed)
 	}
 }

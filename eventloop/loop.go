@@ -86,7 +86,7 @@ type Loop struct {
 	blocked    []*Conn // connections whose peer does not keep up
 	ending     []*Conn // connections to be cut at the end of this callback
 	ended      []*Conn // connections that gnet has closed while we were inside
-	lingering  []*Conn // connections closing gracefully, each with its closeBy
+	lingering  []*Conn // connections closing, or waiting to be refused, each with the time in its end.by
 	backlog    int     // bytes pending on blocked connections, as last published
 	scratch    []byte  // see keep
 	boxes      boxes
@@ -107,7 +107,6 @@ type shared struct {
 	refusals atomic.Int64 // refused and not closed yet
 	backlog  atomic.Int64 // bytes pending on blocked connections
 	panics   atomic.Int64
-	shed     atomic.Int64 // connections cut because of OutboundBytesMax
 }
 
 func newLoop(index int, limits Limits, sh *shared, log *slog.Logger, clock func() time.Duration) *Loop {
@@ -174,7 +173,8 @@ func (l *Loop) drain() {
 		l.guard(nil, l.turnTimers)
 	}
 	l.runTasks()
-	l.finish(flushConnsMax)
+	l.flush(flushConnsMax)
+	l.settle()
 	if l.inbox.Empty() && l.clean() && !l.tickDue.Load() {
 		l.armed.Store(false)
 		if l.inbox.Empty() && !l.tickDue.Load() {
@@ -267,13 +267,7 @@ func (l *Loop) rescue(c *Conn) {
 // clean reports whether nothing waits to be written.
 func (l *Loop) clean() bool { return l.dirtyNext == len(l.dirty) }
 
-// finish ends a callback: writes to at most conns dirty connections, then carries out the closes that had to wait.
-func (l *Loop) finish(conns int) {
-	l.flush(conns)
-	l.settle()
-}
-
-// flush writes to dirty connections, oldest first. In the order in which they became dirty, so that under overload
+// flush writes to at most conns dirty connections, in the order in which they became dirty, so that under overload
 // everybody is served.
 func (l *Loop) flush(conns int) {
 	for ; conns > 0 && l.dirtyNext < len(l.dirty); conns-- {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"starling/hub/internal/session"
@@ -16,9 +17,9 @@ type client struct {
 	session.Session
 	shard   *shard
 	decoder socketio.Decoder
-	first   seat   // the first namespace, which for most clients is the only one
-	more    []seat // the others
-	origin  originPointer
+	first   seat                   // the first namespace, which for most clients is the only one
+	more    []seat                 // the others
+	origin  atomic.Pointer[origin] // nil once it is forgotten; any goroutine
 }
 
 // seat is a namespace that the client is connected to, was, or wants to be.
@@ -60,13 +61,13 @@ func (c *client) newSeat(n *Namespace) *seat {
 }
 
 // sockets calls visit for each socket of the client.
-func (c *client) sockets(visit func(*seat, *Socket)) {
+func (c *client) sockets(visit func(*Socket)) {
 	if s := c.first.socket; s != nil {
-		visit(&c.first, s)
+		visit(s)
 	}
 	for i := range c.more {
 		if s := c.more[i].socket; s != nil {
-			visit(&c.more[i], s)
+			visit(s)
 		}
 	}
 }
@@ -152,7 +153,7 @@ func (st *seat) known() bool {
 
 // OnClose is part of session.Upper.
 func (c *client) OnClose(reason session.Reason) {
-	c.sockets(func(_ *seat, s *Socket) { c.leave(s, reason) })
+	c.sockets(func(s *Socket) { c.leave(s, reason) })
 }
 
 // leave ends a socket of this client, whatever the reason.
@@ -182,7 +183,7 @@ func (c *client) disconnect(s *Socket, closeConnection bool) {
 	if s.state == disconnected {
 		return
 	}
-	tell := func(_ *seat, s *Socket) {
+	tell := func(s *Socket) {
 		if s.state == connected {
 			c.Finish(socketio.AppendDisconnect(c.Begin(), s.nsp.name))
 		} else { // the client still waits to hear whether it is in
@@ -191,7 +192,7 @@ func (c *client) disconnect(s *Socket, closeConnection bool) {
 		c.leave(s, session.ServerNamespaceDisconnect)
 	}
 	if !closeConnection {
-		tell(nil, s)
+		tell(s)
 		return
 	}
 	c.sockets(tell)

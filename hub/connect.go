@@ -2,14 +2,11 @@ package hub
 
 import (
 	"errors"
-	"sync/atomic"
 
 	"starling/eventloop"
 	"starling/hub/internal/session"
 	"starling/wsproto/socketio"
 )
-
-type originPointer = atomic.Pointer[origin]
 
 // What a client may not do, for the log.
 var (

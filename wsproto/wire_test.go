@@ -2,48 +2,19 @@ package wsproto
 
 import (
 	"bytes"
-	"encoding/hex"
-	"strconv"
-	"strings"
 	"testing"
+
+	"starling/internal/starlingtest"
 )
 
-// wire reads a picture of bytes: groups of hex digits, and text in quotes, each
-// of which may be repeated with *N. The mask 00000000 leaves text legible.
-//
-//	81 85 00000000 'Hello'     a masked text frame
-//	82 7e 0100 ff*256          an unmasked binary frame
-func wire(picture string) []byte {
-	var b []byte
-	for _, group := range strings.Fields(picture) {
-		group, count, repeated := strings.Cut(group, "*")
-		n := 1
-		if repeated {
-			n = must(strconv.Atoi(count))
-		}
-		var unit []byte
-		if text, isText := strings.CutPrefix(group, "'"); isText {
-			unit = []byte(strings.TrimSuffix(text, "'"))
-		} else {
-			unit = must(hex.DecodeString(group))
-		}
-		b = append(b, bytes.Repeat(unit, n)...)
-	}
-	return b
-}
+// wire reads a picture of bytes.
+func wire(picture string) []byte { return starlingtest.Wire(picture) }
 
 func must[T any](v T, err error) T {
 	if err != nil {
 		panic(err)
 	}
 	return v
-}
-
-func TestWire(t *testing.T) {
-	want := []byte{0x81, 0x02, 'H', 'i', 0, 0, 0}
-	if got := wire("8102 'Hi' 00*3"); !bytes.Equal(got, want) {
-		t.Errorf("got % x, want % x", got, want)
-	}
 }
 
 // kinds is how the tables write the opcode of a message.
