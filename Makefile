@@ -16,13 +16,16 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || true)
 LDFLAGS := $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
 # npm leaves this file behind as the last thing of an installation.
 CLIENT := test/client/node_modules/.package-lock.json
+# The browser builds of the client that the binary serves, from their npm package.
+BUNDLE := cmd/starling/client/dist/socket.io.js
 
 .PHONY: help
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: ## build bin/starling
+build: $(if $(shell command -v npm),$(BUNDLE)) ## build bin/starling
+	@[ -e $(BUNDLE) ] || echo 'no npm here: bin/starling will not serve the client to browsers' >&2
 	@go build $(LDFLAGS) -o bin/starling ./cmd/starling
 
 .PHONY: run
@@ -73,7 +76,8 @@ bench: build ## a short flood of broadcasts against a server of its own
 
 .PHONY: clean
 clean: ## remove what was built and installed
-	rm -rf bin test/client/node_modules
+	rm -rf bin test/client/node_modules test/browser/node_modules bench/peers/node/node_modules
+	rm -rf cmd/starling/client/node_modules cmd/starling/client/dist/*.js cmd/starling/client/dist/*.map
 
 # The race detector links against C, which a machine with nothing but Go on it cannot.
 .PHONY: compiler
@@ -86,6 +90,11 @@ node:
 
 $(CLIENT): test/client/package.json test/client/package-lock.json | node
 	cd test/client && npm ci --no-audit --no-fund
+	@touch $@
+
+$(BUNDLE): cmd/starling/client/package.json cmd/starling/client/package-lock.json
+	cd cmd/starling/client && npm ci --ignore-scripts --no-audit --no-fund --silent
+	cp cmd/starling/client/node_modules/socket.io-client/dist/socket.io*.js* cmd/starling/client/dist/
 	@touch $@
 
 # install,packages,name: by apt-get where that is possible, else say what is missing.

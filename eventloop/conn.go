@@ -38,10 +38,10 @@ var (
 	ErrPanic = errors.New("eventloop: receiver panicked")
 	// ErrShed ends a connection with a large backlog when the process is over its bound.
 	ErrShed = errors.New("eventloop: cut to free memory: the process holds too many pending bytes")
-	// ErrLinger ends a closing connection whose peer did not take what was pending, or did not close, in time.
-	ErrLinger = errors.New("eventloop: peer did not finish closing in time")
 	// ErrHandedOver ends a connection for the loop because a [Listener] has it now.
 	ErrHandedOver = errors.New("eventloop: handed over to a listener")
+	// ErrMoved ends a connection for the loop because it goes on as another [Conn] on another loop.
+	ErrMoved = errors.New("eventloop: moved to another loop")
 
 	errNoReceiver = errors.New("eventloop: handler set no receiver")
 	errRefused    = errors.New("eventloop: refused: too many connections")
@@ -71,12 +71,15 @@ const (
 	ending                        // to be cut at the end of this callback
 	closed                        // the descriptor is no longer ours
 	refused                       // beyond the cap: it only gets its refusal
+	leaving                       // its place in the cap has gone to a copy of the descriptor
+	moved                         // has come from elsewhere in the engine
 )
 
 // end says how a connection ends.
 type end struct {
 	cause error
 	by    time.Duration // on the loop's clock
+	then  func()        // if not nil, called when the receiver has heard of the end
 }
 
 // Conn is one TCP connection. All methods belong to the goroutine of its loop, and are safe to call on a connection that
@@ -103,7 +106,7 @@ func (c *Conn) Loop() *Loop { return c.loop }
 // SetReceiver says who gets what arrives from now on, and the news of the close.
 func (c *Conn) SetReceiver(r Receiver) { c.recv = r }
 
-// RemoteAddr is the peer's address, nil once the connection is gone.
+// RemoteAddr is the peer's address, or the one that was set instead; nil once the connection is gone.
 func (c *Conn) RemoteAddr() net.Addr {
 	if c.is(closed) {
 		return nil
@@ -207,6 +210,16 @@ func (c *Conn) Close(cause error) {
 	}
 }
 
+// leave ends the connection for its loop, while a copy of its descriptor goes on and keeps its place in the cap. The
+// descriptor itself is closed at once, so that two loops never poll one socket, and so that a task that sends thousands of
+// connections away needs no thousands of descriptors more. Its receiver hears of it as of every end, and then is called
+// after that.
+func (c *Conn) leave(cause error, then func()) {
+	c.state |= leaving
+	c.end = &end{cause: cause, then: then}
+	c.cut()
+}
+
 // Abort ends the connection at the end of the current callback, dropping what is pending.
 func (c *Conn) Abort(cause error) {
 	if c.is(ending | closed) {
@@ -245,15 +258,19 @@ func (c *Conn) markClosed(cause error) {
 		c.end = &end{cause: cause}
 	}
 	c.clearQueue()
-	if c.is(refused) {
+	switch {
+	case c.is(refused):
 		c.loop.shared.refusals.Add(-1)
-	} else {
+	case !c.is(leaving):
 		c.loop.shared.conns.Add(-1)
 	}
 }
 
 // tellClosed gives the receiver its one OnClose.
 func (c *Conn) tellClosed() {
+	if c.end.then != nil {
+		defer c.end.then()
+	}
 	r := c.recv
 	c.recv = nil
 	if r == nil {

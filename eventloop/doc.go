@@ -9,6 +9,10 @@
 //	                                  │
 //	           end of the iteration: one write for each dirty connection, however much was queued (the cork)
 //
+// A connection stays on the loop that the kernel gave it to until [Conn.MoveTo] gives it to another one, or [Conn.HandOver]
+// to a [Listener] and with it as a rule to net/http, from where [Loop.Take] brings it back. It keeps its one place in the
+// engine's cap all along, and what the peer sends meanwhile waits in the kernel.
+//
 // gnet holds its users to rules that this package keeps in one place, so that nobody above needs to know them: it
 // recovers no panic, writes on a closed connection to whoever owns that descriptor now, ends the whole engine on a fatal
 // accept error, bounds no output, and its task queue is not in order and starves I/O. See docs/ARCHITECTURE.md.

@@ -78,6 +78,7 @@ type Engine struct {
 	addr        *net.TCPAddr
 	reservation *reservation
 	refusalsMax int64
+	movers      int // at most, for each loop
 
 	gnet     gnet.Engine
 	ready    chan struct{} // closed when all loops are bound and accept
@@ -109,7 +110,8 @@ func New(cfg Config, newHandler func(*Loop) Handler) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{
-		cfg: cfg, start: time.Now(), addr: r.addr, reservation: r, refusalsMax: int64(reserve / 2),
+		cfg: cfg, start: time.Now(), addr: r.addr, reservation: r,
+		refusalsMax: int64(reserve / 2), movers: min(moversMax, max(1, reserve/moversShare/cfg.Loops)),
 		ready: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	e.bound.Store(&map[gnet.EventLoop]*Loop{})
@@ -122,8 +124,9 @@ func New(cfg Config, newHandler func(*Loop) Handler) (*Engine, error) {
 func (e *Engine) newLoop(i int, newHandler func(*Loop) Handler) *Loop {
 	l := newLoop(i, e.cfg.Limits, &e.shared, e.cfg.Logger, e.elapsed)
 	b := &binding{loop: l, wake: -1}
+	b.movers = newMovers(b, e)
 	l.bell, l.again = b.ring, b.again
-	l.send, l.closeWrite, l.closeTransport = sendTo, closeWriteOf, closeGnet
+	l.send, l.closeWrite, l.closeTransport, l.move = sendTo, closeWriteOf, closeGnet, moveSocket
 	l.binding = b
 	l.handler = newHandler(l)
 	return l
@@ -141,7 +144,8 @@ func (e *Engine) Loops() []*Loop { return e.loops }
 // Ready is closed when the engine accepts connections.
 func (e *Engine) Ready() <-chan struct{} { return e.ready }
 
-// Connections is how many connections are admitted and open, those given to a Listener included.
+// Connections is how many connections are admitted and open, those given to a Listener and those on their way to another
+// loop included.
 func (e *Engine) Connections() int { return int(e.shared.conns.Load()) }
 
 // ConnectionsMax is the cap in force.
@@ -151,9 +155,7 @@ func (e *Engine) ConnectionsMax() int { return e.cfg.ConnectionsMax }
 func (e *Engine) Panics() int { return int(e.shared.panics.Load()) }
 
 // Overloaded reports whether the process holds so many pending bytes that nobody new should be let in.
-func (e *Engine) Overloaded() bool {
-	return e.shared.backlog.Load() > int64(e.cfg.Limits.OutboundBytesMax)
-}
+func (e *Engine) Overloaded() bool { return e.shared.overloaded(e.cfg.Limits) }
 
 // Draining reports whether Shutdown has begun.
 func (e *Engine) Draining() bool { return e.draining.Load() }
@@ -194,6 +196,9 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	}
 	err := e.awaitEmpty(ctx)
 	e.stopping.Store(true)
+	for _, l := range e.loops {
+		l.binding.movers.end()
+	}
 	done, cancel := context.WithCancel(context.Background())
 	cancel() // only ask: gnet's own wait has a resolution of half a second
 	_ = e.gnet.Stop(done)

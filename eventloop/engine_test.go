@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(fewFilesEnv) != "" {
 		os.Exit(serveWithFewFiles())
 	}
+	if load := os.Getenv(loadEnv); load != "" {
+		os.Exit(makeLoad(load))
+	}
 	goleak.VerifyTestMain(m,
 		// gnet's goroutine pool (ants) keeps its housekeeping for the life of the process, its workers for a while.
 		goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*goWorker).run.func1"),
@@ -37,7 +40,7 @@ func echo() *app {
 }
 
 // startEngine runs an engine until the test ends, and requires a clean end.
-func startEngine(t *testing.T, cfg Config, newHandler func(*Loop) Handler) *Engine {
+func startEngine(t testing.TB, cfg Config, newHandler func(*Loop) Handler) *Engine {
 	t.Helper()
 	if cfg.Addr == "" {
 		cfg.Addr = "127.0.0.1:0"

@@ -109,7 +109,7 @@ func (l *Loop) pollLingering() {
 		switch {
 		case c.is(closed):
 		case l.now >= c.end.by:
-			c.Abort(ErrLinger)
+			c.Abort(c.end.cause)
 		default:
 			l.lingering = append(l.lingering, c)
 		}

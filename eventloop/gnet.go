@@ -18,9 +18,10 @@ import (
 // connections; so each is given one connection of its own at the start, the near end of a socket pair. Writing a byte to
 // the far end asks for an iteration through epoll, in line with all other I/O.
 type binding struct {
-	loop *Loop
-	gnet atomic.Pointer[gnet.EventLoop] // nil until bound
-	wake int                            // the far end; -1 until bound; the loop's goroutine only
+	loop   *Loop
+	movers *movers
+	gnet   atomic.Pointer[gnet.EventLoop] // nil until bound
+	wake   int                            // the far end; -1 until bound; the loop's goroutine only
 }
 
 // ring wakes an idle loop. gnet's Execute is used as a doorbell only: its queue is neither in order past 1,024 tasks nor
@@ -177,8 +178,12 @@ func (e *Engine) loopOf(el gnet.EventLoop) *Loop {
 func (g *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	e := g.engine
 	l := e.loopOf(gc.EventLoop())
-	if w, ok := gc.Context().(*wakeEnd); ok {
-		w.loop, l.binding.wake = l, w.far
+	switch ctx := gc.Context().(type) {
+	case *wakeEnd:
+		ctx.loop, l.binding.wake = l, ctx.far
+		return nil, gnet.None
+	case *arrival:
+		e.arrived(l, gc, ctx)
 		return nil, gnet.None
 	}
 	c := &Conn{t: gc, loop: l, fd: int32(gc.Fd())}
@@ -195,6 +200,21 @@ func (g *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 		return nil, gnet.Close
 	}
 	return nil, gnet.None
+}
+
+// arrived takes in a connection that comes from elsewhere in the engine. The loop's handler may have been told to drain
+// and look after nobody any more; so then it gets what a new connection would.
+func (e *Engine) arrived(l *Loop, gc gnet.Conn, a *arrival) {
+	a.landed = true
+	c := a.conn(l, gc, gc.Fd())
+	gc.SetContext(c)
+	if e.draining.Load() {
+		c.recv = refusal{e.cfg.Refusal}
+		l.expectRequest(c)
+	} else {
+		l.opened(c)
+	}
+	l.receivedBefore(c, a.read)
 }
 
 func (g *callbacks) OnTraffic(gc gnet.Conn) gnet.Action {
@@ -226,7 +246,7 @@ func (g *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
 
 // closeGnet closes a gnet connection at once, on its loop.
 func closeGnet(t Transport) error {
-	gc := t.(gnet.Conn)
+	gc := socketOf(t).(gnet.Conn)
 	return gc.EventLoop().Close(gc)
 }
 

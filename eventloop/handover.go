@@ -1,6 +1,7 @@
 package eventloop
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -11,11 +12,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrBusy is why a connection cannot be handed over: something is queued on it, or it is closing.
+// ErrBusy is why a connection cannot be handed over or moved: something is queued on it, or it is closing.
 var ErrBusy = errors.New("eventloop: connection has pending output or is closing")
 
 // Listener is a net.Listener whose connections come from loops: each was accepted and perhaps partly read by a loop, which
-// found that it is somebody else's business, as a rule net/http's. Such a connection never comes back to a loop.
+// found that it is somebody else's business, as a rule net/http's. [Loop.Take] brings such a connection back.
 type Listener struct {
 	addr   net.Addr
 	conns  chan net.Conn
@@ -59,24 +60,21 @@ func (c *Conn) HandOver(to *Listener, read []byte) error {
 		return err
 	}
 	unix.CloseOnExec(fd)
-	conns := &c.loop.shared.conns
-	conns.Add(1) // the copy of the descriptor counts on, until net/http closes it
-	pass := append([]byte(nil), read...)
-	go to.take(fd, pass, conns) // net.FileConn costs some 20 us, which the loop need not wait for
-	c.Abort(ErrHandedOver)
+	h := &handedConn{read: bytes.Clone(read), addr: c.givenAddr(), conns: &c.loop.shared.conns}
+	c.leave(ErrHandedOver, func() { go to.take(fd, h) }) // net.FileConn costs some 20 us, which the loop need not wait for
 	return nil
 }
 
-// take makes a net.Conn of the descriptor and waits until somebody accepts it.
-func (l *Listener) take(fd int, read []byte, conns *atomic.Int64) {
+// take makes c a net.Conn over the descriptor, and waits until somebody accepts it.
+func (l *Listener) take(fd int, c *handedConn) {
 	f := os.NewFile(uintptr(fd), "handed over")
 	tcp, err := net.FileConn(f)
 	f.Close()
 	if err != nil {
-		conns.Add(-1)
+		c.conns.Add(-1)
 		return
 	}
-	c := &handedConn{Conn: tcp, read: read, conns: conns}
+	c.Conn = tcp
 	select {
 	case l.conns <- c:
 	case <-l.closed:
@@ -88,9 +86,18 @@ func (l *Listener) take(fd int, read []byte, conns *atomic.Int64) {
 // except for writing.
 type handedConn struct {
 	net.Conn
-	read  []byte // what Read returns first
-	conns *atomic.Int64
-	once  sync.Once
+	read  []byte        // what Read returns first
+	addr  net.Addr      // what SetRemoteAddr has set, or nil
+	conns *atomic.Int64 // of the engine, in which it holds a place
+	gone  atomic.Bool   // closed, or taken back by a loop
+}
+
+// RemoteAddr is the address that the connection had on its loop.
+func (c *handedConn) RemoteAddr() net.Addr {
+	if c.addr != nil {
+		return c.addr
+	}
+	return c.Conn.RemoteAddr()
 }
 
 // Read returns what the loop had read, then what the socket has.
@@ -103,9 +110,12 @@ func (c *handedConn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close closes the connection and gives its place in the engine's cap back.
+// Close closes the connection and gives its place in the engine's cap back, unless a loop has both already.
 func (c *handedConn) Close() error {
-	c.once.Do(func() { c.conns.Add(-1) })
+	if !c.gone.CompareAndSwap(false, true) {
+		return net.ErrClosed
+	}
+	defer c.conns.Add(-1)
 	return c.Conn.Close()
 }
 

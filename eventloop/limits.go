@@ -24,6 +24,9 @@ const (
 	// drainTasksMax and drainTimeMax bound how long one iteration works off its inbox before I/O has its turn again.
 	drainTasksMax = 256
 	drainTimeMax  = 4 * time.Millisecond
+	// soonTasksMax bounds how many tasks that were put off with Soon one iteration runs: each may be the answer to a
+	// poll, some 5 us.
+	soonTasksMax = 1024
 	// flushConnsMax bounds how many connections one iteration writes to before I/O has its turn again: at 6 us a
 	// write that is about 6 ms. What is queued meanwhile joins the writes that are still to come.
 	flushConnsMax = 1024
@@ -49,4 +52,10 @@ const (
 	// everything that is not an admitted connection.
 	filesReserveMin   = 256
 	filesReserveShare = 20
+	// moversMax is how many connections may be arriving on one loop from elsewhere at a time. gnet takes them in before
+	// it looks at its sockets again, so it also bounds how long a storm of them can hold I/O up.
+	moversMax = 16
+	// moversShare is the part of that reserve that they may take on all loops, each with a descriptor too many for a
+	// moment. Refusals take half of the reserve.
+	moversShare = 8
 )

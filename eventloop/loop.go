@@ -51,8 +51,8 @@ type Timer = wheel.Timer
 // Expirer is the owner of a [Timer], told on the loop's goroutine when it is due.
 type Expirer = wheel.Expirer
 
-// Loop is one event loop. Post may be called from any goroutine; everything else only on the loop's own goroutine,
-// that is from within a Handler, Receiver, Task or Expirer.
+// Loop is one event loop. The methods that say so may be called from any goroutine; everything else only on the loop's own
+// goroutine, that is from within a Handler, Receiver, Task or Expirer.
 type Loop struct {
 	index   int
 	limits  Limits
@@ -68,6 +68,7 @@ type Loop struct {
 	send           func(c *Conn, b []byte) (int, syscall.Errno) // non-blocking; takes what it can
 	closeWrite     func(c *Conn) error
 	closeTransport func(t Transport) error
+	move           func(c *Conn, to *Loop, a *arrival) error // a becomes a copy of c, which leaves
 
 	inbox   inbox.Inbox[Task]
 	armed   atomic.Bool  // a drain is due or under way
@@ -75,7 +76,10 @@ type Loop struct {
 	tickAt  atomic.Int64 // when the tick that is due was asked for (the engine's clock), for the watchdog
 	slow    atomic.Bool  // some connection is blocked: tick faster
 
-	batch   []Task // scratch of collect
+	batch    []Task // scratch of collect
+	soon     []Task // put off with Soon, oldest first, from soonNext on
+	soonNext int
+
 	now     time.Duration
 	wheel   *wheel.Wheel
 	current *Conn // the connection whose callback is running
@@ -88,6 +92,8 @@ type Loop struct {
 	ended      []*Conn // connections that gnet has closed while we were inside
 	lingering  []*Conn // connections closing, or waiting to be refused, each with the time in its end.by
 	backlog    int     // bytes pending on blocked connections, as last published
+	held       int     // bytes that wait elsewhere, see Hold
+	heldKnown  int     // of which this much is published
 	scratch    []byte  // see keep
 	boxes      boxes
 	gatherings []byte // scratch of flushConn, for bytes that are written together
@@ -105,8 +111,12 @@ type Limits struct {
 type shared struct {
 	conns    atomic.Int64 // admitted and not closed yet
 	refusals atomic.Int64 // refused and not closed yet
-	backlog  atomic.Int64 // bytes pending on blocked connections
+	backlog  atomic.Int64 // bytes pending on blocked connections, or held
 	panics   atomic.Int64
+}
+
+func (s *shared) overloaded(limits Limits) bool {
+	return s.backlog.Load() > int64(limits.OutboundBytesMax)
 }
 
 func newLoop(index int, limits Limits, sh *shared, log *slog.Logger, clock func() time.Duration) *Loop {
@@ -147,6 +157,23 @@ func (l *Loop) Full() bool { return l.inbox.Len() >= l.limits.InboxTasksMax }
 // overtake what it has posted.
 func (l *Loop) Idle() bool { return l.inbox.Empty() }
 
+// Soon puts t off until what is ready has been read and what is posted has run, as far as this iteration goes, but before
+// its writes: t finds together what they have produced. Tasks put off run in order, as a rule in this iteration or in the
+// next; when many thousands wait they take several. t may put off others, which then belong to the next iteration.
+func (l *Loop) Soon(t Task) { l.soon = append(l.soon, t) }
+
+// Hold adds to the bytes that wait for slow peers outside of connections, or takes from them with a negative number: a
+// session that is polled holds its messages until its next request. They count in [Loop.Overloaded] when the present
+// callback or iteration ends; nobody is cut for them.
+func (l *Loop) Hold(bytes int) {
+	l.held += bytes
+	invariants.Assert(l.held >= 0, "more bytes were released than held: %d", l.held)
+}
+
+// Overloaded reports whether the process holds so many pending bytes that nobody new should be let in, as
+// [Engine.Overloaded] does. Any goroutine.
+func (l *Loop) Overloaded() bool { return l.shared.overloaded(l.limits) }
+
 // Schedule sets t to tell owner after d (rounded up to the loop's resolution of 100 ms, so never early), moving it if it
 // was set.
 func (l *Loop) Schedule(t *Timer, d time.Duration, owner Expirer) {
@@ -173,6 +200,7 @@ func (l *Loop) drain() {
 		l.guard(nil, l.turnTimers)
 	}
 	l.runTasks()
+	l.runSoon()
 	l.flush(flushConnsMax)
 	l.settle()
 	if l.inbox.Empty() && l.clean() && !l.tickDue.Load() {
@@ -264,8 +292,19 @@ func (l *Loop) rescue(c *Conn) {
 	}
 }
 
-// clean reports whether nothing waits to be written.
-func (l *Loop) clean() bool { return l.dirtyNext == len(l.dirty) }
+// runSoon runs what was put off before this call.
+func (l *Loop) runSoon() {
+	for range min(len(l.soon)-l.soonNext, soonTasksMax) {
+		t := l.soon[l.soonNext]
+		l.soon[l.soonNext] = nil
+		l.soonNext++
+		l.runTask(t)
+	}
+	l.soon, l.soonNext = compact(l.soon, l.soonNext)
+}
+
+// clean reports whether nothing waits to be written, nor is put off.
+func (l *Loop) clean() bool { return l.dirtyNext == len(l.dirty) && l.soonNext == len(l.soon) }
 
 // flush writes to at most conns dirty connections, in the order in which they became dirty, so that under overload
 // everybody is served.
@@ -278,12 +317,18 @@ func (l *Loop) flush(conns int) {
 			l.flushConn(c)
 		}
 	}
-	// Under lasting overload the list is never empty; what is done with makes room all the same.
-	if l.dirtyNext > len(l.dirty)/2 {
-		rest := copy(l.dirty, l.dirty[l.dirtyNext:])
-		clear(l.dirty[rest:])
-		l.dirty, l.dirtyNext = l.dirty[:rest], 0
+	l.dirty, l.dirtyNext = compact(l.dirty, l.dirtyNext)
+}
+
+// compact drops the elements before next from a list, when that is worth it. Under lasting overload the list is never
+// empty; what is done with makes room all the same.
+func compact[T any](list []T, next int) ([]T, int) {
+	if next <= len(list)/2 {
+		return list, next
 	}
+	rest := copy(list, list[next:])
+	clear(list[rest:])
+	return list[:rest], 0
 }
 
 // settle carries out the closes that were asked for, or that happened, while connections were being walked.
@@ -295,6 +340,10 @@ func (l *Loop) settle() {
 		for _, c := range take(&l.ended) {
 			c.tellClosed()
 		}
+	}
+	if l.held != l.heldKnown { // once a callback, since loops share the counter
+		l.shared.backlog.Add(int64(l.held - l.heldKnown))
+		l.heldKnown = l.held
 	}
 }
 
@@ -329,6 +378,13 @@ func (l *Loop) received(c *Conn, b []byte) {
 	l.finishFor(c)
 }
 
+// receivedBefore gives a connection that has come from elsewhere what was read of it there.
+func (l *Loop) receivedBefore(c *Conn, read []byte) {
+	if len(read) > 0 {
+		l.received(c, read)
+	}
+}
+
 func (l *Loop) deliver(c *Conn, b []byte) {
 	l.inside++
 	defer l.rescue(c)
@@ -360,4 +416,7 @@ func (l *Loop) closedBelow(c *Conn, cause error) {
 	}
 	c.tellClosed()
 	l.settle()
+	if !l.clean() {
+		l.ring()
+	}
 }

@@ -13,6 +13,7 @@ import (
 
 // app is a Handler and Receiver whose behaviour each test fills in.
 type app struct {
+	onOpen  func(c *Conn)
 	onData  func(c *Conn, b []byte)
 	onClose func(c *Conn, cause error)
 	onDrain func()
@@ -23,6 +24,9 @@ type app struct {
 func (a *app) OnOpen(c *Conn) {
 	a.opened = append(a.opened, c)
 	c.SetReceiver(a)
+	if a.onOpen != nil {
+		a.onOpen(c)
+	}
 }
 
 func (a *app) OnDrain() {

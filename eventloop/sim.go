@@ -12,30 +12,66 @@ import (
 // Sim drives one Loop by hand, on a clock of its own and over model peers, in the caller's goroutine: for simulations and
 // for tests of what runs on loops. Nothing in it waits.
 type Sim struct {
+	*world
 	loop *Loop
-	now  time.Duration
 	due  bool // an iteration was asked for
+}
+
+// world is what the loops of one simulation have in common.
+type world struct {
+	now    time.Duration
+	sims   []*Sim
+	flying []flight
+}
+
+// flight is a connection between two loops.
+type flight struct {
+	peer *Peer
+	to   *Sim
+	what *arrival
 }
 
 // NewSim makes a simulated loop that stands at time 0 and has run nothing yet.
 func NewSim(limits Limits, log *slog.Logger, newHandler func(*Loop) Handler) *Sim {
+	return NewSims(1, limits, log, newHandler)[0]
+}
+
+// NewSims makes the n loops of one simulated engine. They share a clock, and the counters that an engine's loops share:
+// running or advancing one of them does so with all, each in turn.
+func NewSims(n int, limits Limits, log *slog.Logger, newHandler func(*Loop) Handler) []*Sim {
 	limits.ensureDefaults()
-	s := &Sim{}
-	l := newLoop(0, limits, &shared{}, log, func() time.Duration { return s.now })
+	w, sh := &world{}, &shared{}
+	for i := range n {
+		s := &Sim{world: w, loop: newLoop(i, limits, sh, log, w.clock)}
+		w.sims = append(w.sims, s)
+		s.bind()
+		s.loop.handler = newHandler(s.loop)
+	}
+	return w.sims
+}
+
+// bind has the loop act on the simulation.
+func (s *Sim) bind() {
+	l := s.loop
 	l.bell = func() { s.due = true }
 	l.again = l.bell
-	l.send = func(c *Conn, b []byte) (int, syscall.Errno) { return c.t.(*Peer).send(b) }
-	l.closeWrite = func(c *Conn) error { c.t.(*Peer).ShutByUs = true; return nil }
-	l.closeTransport = func(t Transport) error { t.(*Peer).closeByUs(); return nil }
-	s.loop = l
-	l.handler = newHandler(l)
-	return s
+	l.send = func(c *Conn, b []byte) (int, syscall.Errno) { return peerOf(c.t).send(b) }
+	l.closeWrite = func(c *Conn) error { peerOf(c.t).ShutByUs = true; return nil }
+	l.closeTransport = func(t Transport) error { peerOf(t).closeByUs(); return nil }
+	l.move = s.move
+}
+
+func peerOf(t Transport) *Peer {
+	if p, ok := t.(*Peer); ok {
+		return p
+	}
+	return socketOf(t).(*Peer)
 }
 
 // Loop is the loop that is driven.
 func (s *Sim) Loop() *Loop { return s.loop }
 
-// Open connects a model peer.
+// Open connects a model peer to this loop.
 func (s *Sim) Open() *Peer {
 	p := &Peer{sim: s}
 	p.conn = &Conn{t: p, loop: s.loop, fd: -1}
@@ -44,31 +80,68 @@ func (s *Sim) Open() *Peer {
 	return p
 }
 
-// Run works until nothing is due at the present time.
-func (s *Sim) Run() {
-	for s.due {
-		s.due = false
-		s.loop.drain()
-	}
-}
+// Run works until nothing is due at the present time on any loop of the simulation.
+func (s *Sim) Run() { s.run() }
 
-// Advance moves the clock in steps of the loop's resolution and runs what becomes due.
+// Advance moves the clock in steps of the loops' resolution and runs what becomes due.
 func (s *Sim) Advance(d time.Duration) {
 	for until := s.now + d; s.now < until; {
 		s.now += min(tick, until-s.now)
-		s.loop.tickDue.Store(true)
-		s.loop.ring()
-		s.Run()
+		for _, other := range s.sims {
+			other.loop.tickDue.Store(true)
+			other.loop.ring()
+		}
+		s.run()
 	}
 }
 
-// Panics is how many panics the loop has caught.
+// Panics is how many panics the loops of the simulation have caught.
 func (s *Sim) Panics() int { return int(s.loop.shared.panics.Load()) }
 
-// Connections is how many connections are open.
+// Connections is how many connections are open on all loops of the simulation, and between them.
 func (s *Sim) Connections() int { return int(s.loop.shared.conns.Load()) }
 
-// Peer is the other end of a simulated connection.
+func (w *world) clock() time.Duration { return w.now }
+
+// run gives the loops that are due their iterations, in turn, and lands what is on its way between them.
+func (w *world) run() {
+	for worked := true; worked; {
+		worked = w.land()
+		for _, s := range w.sims {
+			if s.due {
+				s.due, worked = false, true
+				s.loop.drain()
+			}
+		}
+	}
+}
+
+// move is Loop.move over model peers.
+func (s *Sim) move(c *Conn, to *Loop, a *arrival) error {
+	p := peerOf(c.t)
+	p.flying = true
+	c.leave(ErrMoved, func() { s.flying = append(s.flying, flight{p, s.sims[to.index], a}) })
+	s.loop.ring() // it may be a test that moves the connection, and no callback at whose end its receiver would hear of it
+	return nil
+}
+
+// land has the connections arrive that are on their way, except to a loop that is in the middle of a callback. It reports
+// whether there was any.
+func (w *world) land() (landed bool) {
+	flying := w.flying
+	w.flying = nil
+	for _, f := range flying {
+		if f.to.loop.inside > 0 {
+			w.flying = append(w.flying, f)
+			continue
+		}
+		landed = true
+		f.peer.land(f.to, f.what)
+	}
+	return landed
+}
+
+// Peer is the other end of a simulated connection. Its connection may move from loop to loop; the peer goes with it.
 type Peer struct {
 	sim  *Sim
 	conn *Conn
@@ -82,14 +155,23 @@ type Peer struct {
 	Broken   bool   // every write fails
 
 	buffered []byte // what gnet would hold for a stalled peer
+
+	// While the connection is between two loops:
+	flying bool
+	unread []byte // what the kernel would hold
+	hungUp func() // the peer's end of the connection, which comes behind that
 }
 
-// Conn is the loop's end.
+// Conn is the loop's end: of several, if the connection has moved, the last.
 func (p *Peer) Conn() *Conn { return p.conn }
 
 // Send has the loop receive b, and then work until nothing is due.
 func (p *Peer) Send(b []byte) {
-	if !p.Closed {
+	switch {
+	case p.Closed || p.hungUp != nil:
+	case p.flying:
+		p.unread = append(p.unread, b...)
+	default:
 		p.sim.loop.received(p.conn, append([]byte(nil), b...))
 	}
 	p.sim.Run()
@@ -97,12 +179,32 @@ func (p *Peer) Send(b []byte) {
 
 // Hangup closes the peer's end.
 func (p *Peer) Hangup(err error) {
-	if p.Closed {
+	switch {
+	case p.Closed:
 		return
+	case p.flying:
+		p.hungUp = func() { p.Hangup(err) }
+	default:
+		p.Closed = true
+		p.sim.loop.closedBelow(p.conn, err)
 	}
-	p.Closed = true
-	p.sim.loop.closedBelow(p.conn, err)
 	p.sim.Run()
+}
+
+// land is the arrival of the connection on a loop.
+func (p *Peer) land(on *Sim, a *arrival) {
+	p.sim, p.flying = on, false
+	p.conn = a.conn(on.loop, p, -1)
+	on.loop.opened(p.conn)
+	on.loop.receivedBefore(p.conn, a.read)
+	if unread := p.unread; len(unread) > 0 && !p.flying && !p.Closed {
+		p.unread = nil
+		on.loop.received(p.conn, unread)
+	}
+	if hungUp := p.hungUp; hungUp != nil && !p.flying {
+		p.hungUp = nil
+		hungUp()
+	}
 }
 
 // Resume lets a stalled peer read again, as the kernel would tell gnet.
@@ -129,9 +231,9 @@ func (p *Peer) send(b []byte) (int, syscall.Errno) {
 	return len(b), 0
 }
 
-// closeByUs is what closing the transport does.
+// closeByUs is what closing the transport does; when the connection moves, its socket stays open.
 func (p *Peer) closeByUs() {
-	p.Closed = true
+	p.Closed = !p.flying
 	p.sim.loop.closedBelow(p.conn, nil)
 }
 

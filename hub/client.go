@@ -224,6 +224,7 @@ func (c *client) handshake() Handshake {
 	h := Handshake{Time: o.time, Address: o.address}
 	if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(o.head))); err == nil {
 		h.URL, h.Header = req.RequestURI, req.Header
+		h.Address = c.shard.server.front.proxies.ClientAddr(h.Address, req.Header["X-Forwarded-For"])
 	}
 	return h
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -19,6 +20,9 @@ import (
 type Options struct {
 	// Path is what the path of a request begins with; default PathDefault. Requests outside of it go to Handler.
 	Path string
+	// Transports are what clients may use: "polling" (HTTP long-polling), "websocket", or both, which is the default. With
+	// both, clients that begin by polling are offered to go on over a WebSocket.
+	Transports []string
 	// PingInterval and PingTimeout set the heartbeat: a client is given up this long after its last sign of life.
 	PingInterval, PingTimeout time.Duration
 	// PayloadBytesMax bounds one message of a client, in bytes. A client that exceeds it is disconnected.
@@ -27,6 +31,8 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// HandshakeTimeout is how long a client may take from connecting to the end of its request head.
 	HandshakeTimeout time.Duration
+	// UpgradeTimeout is how long a client that polls may take to go over to a WebSocket; past it the session stays as it is.
+	UpgradeTimeout time.Duration
 	// ShutdownTimeout is how long Serve waits for clients and handlers once its context is done.
 	ShutdownTimeout time.Duration
 
@@ -42,6 +48,39 @@ type Options struct {
 	OutboundBytesMax int
 	// HandlersMax bounds how many On handlers run at once.
 	HandlersMax int
+
+	// Origins are the pages that browsers may connect from, "https://app.example.com" each; the first label may be a
+	// wildcard, and "*" alone allows all. Pages of the server's own origin, by the Host of the request, always may, and
+	// clients that are no browser and send no Origin. The default allows nobody else, by either transport: a page of
+	// another site could use its visitors' cookies. Those that are listed get CORS headers.
+	Origins []string
+	// Credentials lets listed pages send cookies when they poll (withCredentials). It does not go with "*".
+	Credentials bool
+	// AllowRequest is asked about the request of each new session. An error refuses it with status 403, and the client is
+	// told the error's text. It is called on an event loop and must not block: what takes time belongs into Use. The
+	// request has no body, and must not be kept.
+	AllowRequest func(*http.Request) error
+	// Cookie has clients that poll be given a cookie with their session's id, for load balancers that go by it. It must
+	// have a name and no value; nil gives none.
+	Cookie *http.Cookie
+	// TrustedProxies are the addresses and CIDR ranges ("10.0.0.0/8", "loopback", "private") of proxies whose
+	// X-Forwarded-For is believed for Handshake.Address; default none.
+	TrustedProxies []string
+	// ProxyProtocol has each connection begin with a PROXY protocol header, version 1 or 2, and come from one of
+	// TrustedProxies; others are cut off.
+	ProxyProtocol bool
+	// ConnectRateMax bounds how many sessions may begin in a second, and at once after a quiet one; beyond it clients get
+	// 503 and come again later. 0 is no bound.
+	ConnectRateMax int
+
+	// NoCompression switches off the compression of large answers to clients that poll and ask for it.
+	NoCompression bool
+	// PerMessageDeflate agrees to permessage-deflate, which all clients offer: messages of 1 KiB and more go compressed.
+	// It saves bytes and costs time: see docs/DEPLOY.md.
+	PerMessageDeflate bool
+	// ClientFiles are the browser builds of socket.io-client, the folder dist of its npm package: they are served below
+	// Path, "/socket.io/socket.io.min.js" for instance. nil serves none.
+	ClientFiles fs.FS
 
 	// ForgetHandshake drops what a connection's request said when its first OnConnect has returned: Socket.Handshake
 	// is empty from then on. It saves the size of the request head, some 500 bytes with a browser, for each connection.
@@ -70,8 +109,12 @@ func (o *Options) ensureDefaults() {
 	orDefault(&o.PayloadBytesMax, PayloadBytesMaxDefault)
 	orDefault(&o.ConnectTimeout, ConnectTimeoutDefault)
 	orDefault(&o.HandshakeTimeout, session.HandshakeTimeMax)
+	orDefault(&o.UpgradeTimeout, session.UpgradeTimeMax)
 	orDefault(&o.ShutdownTimeout, ShutdownTimeoutDefault)
 	orDefault(&o.HandlersMax, HandlersMaxDefault)
+	if len(o.Transports) == 0 {
+		o.Transports = []string{"polling", "websocket"}
+	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
@@ -97,6 +140,12 @@ func (o *Options) validate() error {
 	check(o.ConnectionsMax >= 0, "ConnectionsMax %d is negative", o.ConnectionsMax)
 	check(o.OutboundBytesPerConnMax >= 0, "OutboundBytesPerConnMax %d is negative", o.OutboundBytesPerConnMax)
 	check(o.OutboundBytesMax >= 0, "OutboundBytesMax %d is negative", o.OutboundBytesMax)
+	check(o.ConnectRateMax >= 0, "ConnectRateMax %d is negative", o.ConnectRateMax)
+	for _, name := range o.Transports {
+		check(name == "polling" || name == "websocket", "Transports has %q; there are polling and websocket", name)
+	}
+	check(!o.Credentials || len(o.Origins) > 0, "Credentials need Origins")
+	check(!o.ProxyProtocol || len(o.TrustedProxies) > 0, "ProxyProtocol needs TrustedProxies")
 	check(o.HandlersMax > 0, "HandlersMax %d is negative", o.HandlersMax)
 	checkTime := func(name string, d time.Duration) {
 		check(d >= TimeMin && d <= TimeMax, "%s %v is not within %v and %v", name, d, TimeMin, TimeMax)
@@ -105,6 +154,7 @@ func (o *Options) validate() error {
 	checkTime("PingTimeout", o.PingTimeout)
 	checkTime("ConnectTimeout", o.ConnectTimeout)
 	checkTime("HandshakeTimeout", o.HandshakeTimeout)
+	checkTime("UpgradeTimeout", o.UpgradeTimeout)
 	checkTime("ShutdownTimeout", o.ShutdownTimeout)
 	return errors.Join(errs...)
 }
@@ -124,14 +174,23 @@ func (o *Options) engineConfig(addr string) eventloop.Config {
 	}
 }
 
-// sessionConfig is the part that concerns Engine.IO.
-func (o *Options) sessionConfig(busy func() bool, foreign *eventloop.Listener) *session.Config {
+// sessionConfig is the part that concerns Engine.IO. What concerns the world in front of the server is front's.
+func (o *Options) sessionConfig() *session.Config {
 	return &session.Config{
-		Path: o.Path, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout,
-		HandshakeTime: o.HandshakeTimeout, UpperTime: o.ConnectTimeout,
-		Frames: wsproto.Limits{MessageBytesMax: o.PayloadBytesMax, FragmentsMax: wsproto.FragmentsMax},
-		Random: rand.Reader, Foreign: foreign, Busy: busy, Logger: o.Logger,
+		Path: o.Path, Transports: o.Transports, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout,
+		HandshakeTime: o.HandshakeTimeout, UpgradeTime: o.UpgradeTimeout, UpperTime: o.ConnectTimeout,
+		Frames:       wsproto.Limits{MessageBytesMax: o.PayloadBytesMax, FragmentsMax: wsproto.FragmentsMax},
+		HeldBytesMax: o.heldBytesMax(), Cookie: o.Cookie, NoCompression: o.NoCompression, Deflate: o.PerMessageDeflate,
+		Allow: o.AllowRequest, ProxyHeader: o.ProxyProtocol, Random: rand.Reader, Logger: o.Logger,
 	}
+}
+
+// heldBytesMax bounds what waits for a client that polls as for one that does not read.
+func (o *Options) heldBytesMax() int {
+	if o.OutboundBytesPerConnMax > 0 {
+		return o.OutboundBytesPerConnMax
+	}
+	return eventloop.OutboundBytesPerConnMax
 }
 
 // packetLimits is the part that concerns Socket.IO. A packet and its attachments are several messages; together they may

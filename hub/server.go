@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"starling/eventloop"
 	"starling/wsproto/socketio"
@@ -28,7 +26,8 @@ type Server struct {
 
 	engine  atomic.Pointer[eventloop.Engine]
 	shards  atomic.Pointer[[]*shard] // by loop index; nil before Listen
-	foreign *eventloop.Listener
+	front   *front
+	turn    atomic.Uint32 // which loop gets the next connection that comes back from net/http
 	stopped chan struct{} // closed when the loops have stopped
 }
 
@@ -90,11 +89,15 @@ func (s *Server) Listen(addr string) error {
 	if s.engine.Load() != nil {
 		return ErrListening
 	}
-	if s.opts.Handler != nil {
-		s.foreign = eventloop.NewListener(&net.TCPAddr{})
+	front, err := newFront(&s.opts)
+	if err != nil {
+		return err
 	}
+	s.front = front
 	var shards []*shard
-	cfg := s.opts.sessionConfig(s.busy, s.foreign)
+	cfg := s.opts.sessionConfig()
+	cfg.Busy = s.busy
+	front.configure(cfg)
 	engine, err := eventloop.New(s.opts.engineConfig(addr), func(l *eventloop.Loop) eventloop.Handler {
 		sh := newShard(s, l, cfg)
 		shards = append(shards, sh)
@@ -103,6 +106,7 @@ func (s *Server) Listen(addr string) error {
 	if err != nil {
 		return err
 	}
+	cfg.SessionsMax = engine.ConnectionsMax()
 	s.shards.Store(&shards)
 	s.engine.Store(engine)
 	return nil
@@ -111,7 +115,7 @@ func (s *Server) Listen(addr string) error {
 // busy reports whether handshakes are refused for now.
 func (s *Server) busy() bool {
 	e := s.engine.Load()
-	return e.Overloaded() || e.Draining()
+	return e.Overloaded() || e.Draining() || !s.front.admits()
 }
 
 // Addr is the address that Listen has claimed, with the real port; nil before.
@@ -173,7 +177,7 @@ func (s *Server) Serve(ctx context.Context) error {
 		return errors.New("hub: Serve before Listen")
 	}
 	defer s.workers.stop()
-	stopForeign := s.serveForeign()
+	stopForeign := s.startForeign()
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run() }()
 	select {
@@ -202,14 +206,14 @@ func (s *Server) shutdownContext(ctx context.Context) (context.Context, context.
 	return context.WithTimeout(context.WithoutCancel(ctx), s.opts.ShutdownTimeout)
 }
 
-// serveForeign serves requests outside of the path with net/http, and returns what ends that: in order while the context
+// startForeign serves with net/http what is not Engine.IO's, and returns what ends that: in order while the context
 // allows. The error says that it did not.
-func (s *Server) serveForeign() (stop func(context.Context) error) {
-	if s.foreign == nil {
+func (s *Server) startForeign() (stop func(context.Context) error) {
+	if s.front.foreign == nil {
 		return func(context.Context) error { return nil }
 	}
-	srv := &http.Server{Handler: s.opts.Handler, ReadHeaderTimeout: s.opts.HandshakeTimeout, IdleTimeout: time.Minute}
-	go func() { _ = srv.Serve(s.foreign) }()
+	srv := s.foreignServer()
+	go func() { _ = srv.Serve(s.front.foreign) }()
 	return func(ctx context.Context) error {
 		err := srv.Shutdown(ctx)
 		if err != nil {

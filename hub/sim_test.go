@@ -25,7 +25,14 @@ func simulate(t testing.TB, opts Options, setup func(*Server)) *simulation {
 		setup(s)
 	}
 	var shards []*shard
-	cfg := s.opts.sessionConfig(func() bool { return false }, nil)
+	front, err := newFront(&s.opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.front = front
+	cfg := s.opts.sessionConfig()
+	cfg.Busy, cfg.SessionsMax = func() bool { return false }, 1000
+	front.configure(cfg)
 	limits := s.opts.engineConfig("").Limits
 	sim := eventloop.NewSim(limits, quiet, func(l *eventloop.Loop) eventloop.Handler {
 		shards = append(shards, newShard(s, l, cfg))

@@ -216,7 +216,7 @@ func (s *Socket) Memberships() *rooms.Memberships[*Socket] { return &s.members }
 // Handshake is what the client's connection began with.
 type Handshake struct {
 	Time    time.Time           // when the connection became a session
-	Address string              // the peer's address and port
+	Address string              // the client's address and port, as far as TrustedProxies tell it
 	URL     string              // the request target, query included
 	Header  map[string][]string // keys in canonical form, as in net/http
 }

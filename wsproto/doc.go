@@ -6,7 +6,11 @@
 // whatever has arrived, and [Upgrade] answers exactly that head: with the 101,
 // or with a refusal that says why.
 //
-// From then on it is frames. A [Reader] is fed what arrives, cut anywhere, and
+// A request that is no upgrade goes to net/http, but not before [ParseRequest]
+// has refused whatever net/http and a proxy in front of us might read in two
+// ways, and said how long the body is. A [Chunked] takes a body in chunks apart.
+//
+// After an upgrade it is frames. A [Reader] is fed what arrives, cut anywhere, and
 // hands out whole messages and control frames; a frame that is whole is
 // unmasked where it lies and costs no allocation. Every rule that a peer can
 // break is one [ProtocolError], and each knows the close code it is answered

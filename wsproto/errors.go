@@ -9,7 +9,7 @@ type ProtocolError uint8
 
 // The rules, each with its own value. The close code is in CloseCode.
 const (
-	ErrReservedBits         ProtocolError = iota + 1 // RSV1, RSV2 or RSV3 is set
+	ErrReservedBits         ProtocolError = iota + 1 // RSV1, RSV2 or RSV3 is set where it means nothing
 	ErrReservedOpcode                                // opcode 3-7 or b-f
 	ErrMaskMissing                                   // a client sent a frame without a mask
 	ErrMaskUnexpected                                // a server sent a frame with a mask
@@ -25,6 +25,7 @@ const (
 	ErrCloseBodyShort                                // a close body of one byte
 	ErrCloseCode                                     // a close code that must not be sent
 	ErrCloseReasonNotUTF8                            // a close reason that is not UTF-8
+	ErrDeflate                                       // a compressed message that is no DEFLATE
 	protocolErrorsEnd
 )
 
@@ -48,6 +49,7 @@ var protocolErrors = [protocolErrorsEnd]struct {
 	ErrCloseBodyShort:       {CloseProtocolError, "close body is one byte long"},
 	ErrCloseCode:            {CloseProtocolError, "close code must not be sent"},
 	ErrCloseReasonNotUTF8:   {CloseInvalidPayload, "close reason is not UTF-8"},
+	ErrDeflate:              {CloseInvalidPayload, "compressed message is corrupt"}, // RFC 7692 names no code; the ws package's
 }
 
 // Error names the rule.

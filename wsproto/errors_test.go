@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestProtocolErrors wants for each rule its close code and a row in the
-// Reader's table that breaks it.
+// TestProtocolErrors wants for each rule its close code and a row in one of the
+// Reader's tables that breaks it.
 func TestProtocolErrors(t *testing.T) {
 	codes := map[ProtocolError]CloseCode{
 		ErrReservedBits:         1002,
@@ -25,9 +25,10 @@ func TestProtocolErrors(t *testing.T) {
 		ErrCloseBodyShort:       1002,
 		ErrCloseCode:            1002,
 		ErrCloseReasonNotUTF8:   1007,
+		ErrDeflate:              1007,
 	}
 	broken := map[error]bool{}
-	for _, row := range readerRows {
+	for _, row := range append(readerRows, deflateRows...) {
 		broken[row.err] = true
 	}
 	texts := map[string]bool{}
@@ -36,7 +37,7 @@ func TestProtocolErrors(t *testing.T) {
 			t.Errorf("%v closes with %d, want %d", rule, CloseCodeOf(rule), codes[rule])
 		}
 		if !broken[rule] {
-			t.Errorf("no row of readerRows has %v", rule)
+			t.Errorf("no row of readerRows or deflateRows has %v", rule)
 		}
 		texts[strings.TrimPrefix(rule.Error(), "websocket: ")] = true
 	}
@@ -55,15 +56,21 @@ func TestHandshakeErrors(t *testing.T) {
 	for _, row := range responseRows {
 		broken[row.err] = true
 	}
+	for _, row := range requestRows {
+		broken[row.err] = true
+	}
+	for _, row := range chunkedRows {
+		broken[row.err] = true
+	}
 	texts := map[string]bool{}
 	for rule := HandshakeError(1); rule < handshakeErrorsEnd; rule++ {
 		if !broken[rule] {
-			t.Errorf("no row of upgradeRows or responseRows has %v", rule)
+			t.Errorf("no row of upgradeRows, responseRows, requestRows or chunkedRows has %v", rule)
 		}
 		if ours := rule >= ErrResponseStatus; ours != (rule.Status() == 0) {
 			t.Errorf("%v is refused with status %d", rule, rule.Status())
 		}
-		texts[strings.TrimPrefix(rule.Error(), "websocket handshake: ")] = true
+		texts[strings.TrimPrefix(rule.Error(), "http: ")] = true
 	}
 	if len(texts) != int(handshakeErrorsEnd)-1 || texts[""] {
 		t.Errorf("%d rules have the texts %v", handshakeErrorsEnd-1, texts)

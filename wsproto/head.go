@@ -37,6 +37,29 @@ func HeadLenFrom(b []byte, from int) (int, error) {
 	return 0, nil
 }
 
+// cutRequestLine takes the request line off the front of a head. What it returns
+// is well-formed (RFC 9112 3), and not more than that.
+func cutRequestLine(head []byte) (method, target, version, rest []byte, fault HandshakeError) {
+	line, rest, fault := cutLine(head)
+	if fault != 0 {
+		return nil, nil, nil, nil, fault
+	}
+	method, line, _ = bytes.Cut(line, space)
+	target, version, _ = bytes.Cut(line, space)
+	if !isAll(method, tokenByte) || !isAll(target, visibleByte) || !isVersion(version) {
+		return nil, nil, nil, nil, ErrRequestLine
+	}
+	return method, target, version, rest, 0
+}
+
+var space = []byte{' '}
+
+// isVersion reports whether b is HTTP/, a digit, a dot and a digit (RFC 9112 2.3).
+func isVersion(b []byte) bool {
+	isDigit := func(c byte) bool { return '0' <= c && c <= '9' }
+	return len(b) == len("HTTP/1.1") && string(b[:5]) == "HTTP/" && isDigit(b[5]) && b[6] == '.' && isDigit(b[7])
+}
+
 // walkFields calls visit for each header line of b, which must end in the empty
 // line that ends a head and hold nothing behind it. It stops at the first fault.
 func walkFields(b []byte, visit func(name, value []byte) HandshakeError) HandshakeError {
@@ -60,6 +83,52 @@ func walkFields(b []byte, visit func(name, value []byte) HandshakeError) Handsha
 }
 
 var crlf = []byte("\r\n")
+
+// fields are header lines that walkFields has found no fault in, and the empty
+// line behind them.
+type fields []byte
+
+// find is the value of the first header of a name, in any case, or nil.
+func (f fields) find(name string) []byte {
+	for n, value := range f.each {
+		if len(n) == len(name) && bytes.EqualFold(n, []byte(name)) {
+			return value
+		}
+	}
+	return nil
+}
+
+// each calls yield for each header, until it returns false.
+func (f fields) each(yield func(name, value []byte) bool) {
+	for rest := []byte(f); len(rest) > len(crlf); {
+		var name, value []byte
+		name, value, rest, _ = cutField(rest)
+		if !yield(name, value) {
+			return
+		}
+	}
+}
+
+// seen is a set of headers that may be there only once.
+type seen uint8
+
+const (
+	seenHost seen = 1 << iota
+	seenOrigin
+	seenKey
+	seenVersion
+	seenLength
+	seenTransfer
+)
+
+// once is the fault of a second one.
+func (s *seen) once(header seen) HandshakeError {
+	if *s&header != 0 {
+		return ErrHeaderTwice
+	}
+	*s |= header
+	return 0
+}
 
 // cutField takes one header line off the front of b.
 func cutField(b []byte) (name, value, rest []byte, fault HandshakeError) {
@@ -136,6 +205,9 @@ var classes = func() (t [256]byte) {
 		if !bytes.ContainsRune([]byte(`"(),/:;<=>?@[\]{}`), c) {
 			t[c] |= tokenByte
 		}
+		if !bytes.ContainsRune([]byte("\"#/<>?@\\^`{|}"), c) {
+			t[c] |= hostByte
+		}
 	}
 	return t
 }()
@@ -143,6 +215,7 @@ var classes = func() (t [256]byte) {
 const (
 	visibleByte = 1 << iota // of a request target
 	tokenByte               // of a method or a header's name (RFC 9110 5.6.2)
+	hostByte                // of a host and a port (RFC 3986 3.2.2)
 )
 
 // run is the length of the longest prefix of b that is of the class.

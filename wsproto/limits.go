@@ -25,24 +25,38 @@ const (
 	// HeadBytesMax bounds the head of an HTTP request, from its first byte to
 	// the end of the empty line.
 	HeadBytesMax = 16 << 10
-	// HeadersMax bounds the header lines of an upgrade request.
+	// HeadersMax bounds the header lines of a request.
 	HeadersMax = 100
+	// ChunkSizeDigitsMax bounds the digits of a chunk's size, leading zeros
+	// included, so that no size is more than 2^60 - 1 and none overflows.
+	ChunkSizeDigitsMax = 15
+	// ChunkExtraBytesMax bounds what a whole body in chunks has beside chunks:
+	// extensions and trailer fields. Hardly anybody sends either.
+	ChunkExtraBytesMax = 2 << 10
 
 	// accumulatorBytesMin is what is allocated beyond twice of what has arrived
 	// of a payload, so that small ones do not grow in small steps.
 	accumulatorBytesMin = 128
+
+	// inflateRatio is how many times as long as its compressed form a message is
+	// guessed to be. Events as JSON are 3 to 4 times as long.
+	inflateRatio = 4
+	// deflaterBytesMax is the longest output buffer that an idle compressor keeps.
+	deflaterBytesMax = 64 << 10
 )
 
 const (
 	_ = uint(maskedHeaderBytesMax - HeaderBytesMax - len([4]byte{}))
 	_ = uint(ControlBytesMax - CloseReasonBytesMax - 2)
 	_ = uint(accumulatorBytesMin - ControlBytesMax) // a control frame never grows its buffer
+	_ = uint(63 - 4*ChunkSizeDigitsMax)             // Chunked counts in an int64
+	_ = uint16(ChunkExtraBytesMax)                  // and these in a uint16
 )
 
 // Limits bounds what one Reader accepts. Both bounds are taken literally: zero
 // allows nothing. Many readers may share one Limits, which must then not change
 // while any of them is in Next.
 type Limits struct {
-	MessageBytesMax int // payload of one message, the sum of its fragments
+	MessageBytesMax int // payload of one message, the sum of its fragments; both compressed and inflated
 	FragmentsMax    int // frames of one fragmented message, empty ones included
 }

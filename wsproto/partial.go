@@ -10,11 +10,12 @@ type partial struct {
 	frame   ws.Header // the frame that is arriving, while its payload is missing
 	taken   int64     // bytes of its payload that have arrived
 
-	op        Opcode // of the fragmented message, or None
-	fragments int
-	message   []byte // what has arrived of the data message, unmasked
-	whole     int    // bytes of message that are whole runes, if it is text
-	control   []byte // what has arrived of a control frame, unmasked
+	op         Opcode // of the fragmented message, or None
+	fragments  int
+	compressed bool   // the data message is, whose bytes then are no text before its end
+	message    []byte // what has arrived of the data message, unmasked
+	whole      int    // bytes of message that are whole runes, if it is text
+	control    []byte // what has arrived of a control frame, unmasked
 }
 
 // takeHeader takes the next frame's header, or what there is of it, off the
@@ -39,8 +40,11 @@ func (p *partial) beginFrame(h ws.Header) {
 	if h.OpCode.IsControl() {
 		return
 	}
-	if h.OpCode != ws.OpContinuation && !h.Fin {
-		p.op = Opcode(h.OpCode)
+	if h.OpCode != ws.OpContinuation {
+		p.compressed = h.Rsv != 0
+		if !h.Fin {
+			p.op = Opcode(h.OpCode)
+		}
 	}
 	if p.op != None {
 		p.fragments++
@@ -52,7 +56,7 @@ func (p *partial) missing() int64 { return p.frame.Length - p.taken }
 
 // take adds the next bytes of the frame's payload and returns the message if
 // they complete one.
-func (p *partial) take(chunk []byte) (Message, ProtocolError) {
+func (p *partial) take(chunk []byte, limits *Limits) (Message, ProtocolError) {
 	offset := p.taken
 	p.taken += int64(len(chunk))
 	complete := p.frame.Fin && p.missing() == 0
@@ -60,15 +64,21 @@ func (p *partial) take(chunk []byte) (Message, ProtocolError) {
 	if !op.IsControl() {
 		op, buf = p.dataOp(), &p.message
 	}
-	if complete && len(*buf) == 0 {
-		unmask(chunk, p.frame, offset) // the payload is in one piece, as on the fast path
-		m := Message{Op: op, Payload: chunk}
-		return m, m.check()
+	payload, inOnePiece := chunk, complete && len(*buf) == 0 // as on the fast path
+	if !inOnePiece {
+		*buf = p.grow(*buf, len(chunk))
+		*buf = append(*buf, chunk...)
+		payload = *buf
 	}
-	*buf = p.grow(*buf, len(chunk))
-	*buf = append(*buf, chunk...)
-	unmask((*buf)[len(*buf)-len(chunk):], p.frame, offset)
-	return p.finish(op, *buf, complete)
+	unmask(payload[len(payload)-len(chunk):], p.frame, offset)
+	switch m := (Message{Op: op, Payload: payload}); {
+	case p.compressed && !op.IsControl():
+		return p.finishCompressed(m, complete, limits)
+	case inOnePiece:
+		return m, m.check()
+	default:
+		return p.finish(m, complete)
+	}
 }
 
 // dataOp is the opcode of the message that a data frame belongs to.
@@ -79,24 +89,36 @@ func (p *partial) dataOp() Opcode {
 	return Opcode(p.frame.OpCode)
 }
 
-// finish checks what has been accumulated, and makes a message of it if it is
-// complete.
-func (p *partial) finish(op Opcode, payload []byte, complete bool) (Message, ProtocolError) {
-	if op == OpText {
-		n, ok := validPrefix(payload[p.whole:])
+// finish checks what has been accumulated of m, and returns it if it is complete.
+func (p *partial) finish(m Message, complete bool) (Message, ProtocolError) {
+	if m.Op == OpText {
+		n, ok := validPrefix(m.Payload[p.whole:])
 		p.whole += n
-		if !ok || complete && p.whole < len(payload) { // RFC 6455 8.1
+		if !ok || complete && p.whole < len(m.Payload) { // RFC 6455 8.1
 			return Message{}, ErrTextNotUTF8
 		}
 	}
 	if !complete {
 		return Message{}, 0
 	}
-	m := Message{Op: op, Payload: payload}
-	if op == OpClose {
+	if m.Op == OpClose {
 		return m, m.check()
 	}
 	return m, 0
+}
+
+// finishCompressed returns m, inflated, if it is complete. Its UTF-8 is what comes
+// out of it; what arrives of it is not looked at before (RFC 7692 6.2).
+func (p *partial) finishCompressed(m Message, complete bool, limits *Limits) (Message, ProtocolError) {
+	if !complete {
+		return Message{}, 0
+	}
+	var fault ProtocolError
+	if m.Payload, fault = inflate(m.Payload, limits.MessageBytesMax); fault != 0 {
+		return Message{}, fault
+	}
+	p.message = m.Payload // which is the buffer that is lent
+	return m, m.check()
 }
 
 // grow makes room in buf for n bytes that have arrived. What the header still

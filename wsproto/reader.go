@@ -38,6 +38,7 @@ type Reader struct {
 	role    Role
 	fault   ProtocolError
 	closed  bool
+	deflate bool // RSV1 has a meaning
 }
 
 // NewReader returns a Reader for one connection that has sent nothing yet. It
@@ -49,6 +50,11 @@ func NewReader(role Role, limits *Limits) Reader {
 // SetLimits exchanges the limits, for instance once a client may send more
 // because it is known. It keeps limits. What has been accepted stays accepted.
 func (r *Reader) SetLimits(limits *Limits) { r.limits = limits }
+
+// EnableDeflate makes the Reader take compressed messages, which it hands out
+// inflated, for a connection that Handshake.AcceptDeflate has agreed on them for.
+// It is to be called before the first byte is read.
+func (r *Reader) EnableDeflate() { r.deflate = true }
 
 // HeldBytes is the size of the buffers that hold a partial message; it is zero
 // when the connection is idle.
@@ -100,7 +106,14 @@ func (r *Reader) begin(in []byte) (Message, int, error) {
 	payload := in[n:end:end]
 	unmask(payload, h, 0)
 	m := Message{Op: Opcode(h.OpCode), Payload: payload}
-	if fault = m.check(); fault != 0 {
+	if h.Rsv != 0 {
+		m.Payload, fault = inflate(payload, r.limits.MessageBytesMax)
+		r.loan.give(m.Payload)
+	}
+	if fault == 0 {
+		fault = m.check()
+	}
+	if fault != 0 {
 		return r.fail(fault)
 	}
 	return r.handOut(m), end, nil
@@ -126,7 +139,7 @@ func (r *Reader) resume(in []byte) (Message, int, error) {
 		}
 		chunk := rest[:min(int64(len(rest)), p.missing())]
 		rest = rest[len(chunk):]
-		m, fault := p.take(chunk[:len(chunk):len(chunk)])
+		m, fault := p.take(chunk[:len(chunk):len(chunk)], r.limits)
 		if fault != 0 {
 			return r.fail(fault)
 		}
@@ -149,6 +162,9 @@ func (r *Reader) check(h ws.Header) ProtocolError {
 	if p := r.partial; p != nil && p.op != None {
 		state = state.Set(ws.StateFragmented)
 		have, fragments = len(p.message), p.fragments
+	}
+	if r.deflate && h.Rsv == rsv1 && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
+		h.Rsv = 0 // RFC 7692 6: it stands on the first frame of a message and nowhere else
 	}
 	if err := ws.CheckHeader(h, state); err != nil {
 		return ruleOf(err)

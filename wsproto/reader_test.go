@@ -12,11 +12,12 @@ import (
 
 // readerRow is one input, and what a Reader must make of it however it is cut.
 type readerRow struct {
-	name string
-	role Role
-	in   string // see wire
-	want []string
-	err  error
+	name    string
+	role    Role
+	deflate bool
+	in      string // see wire
+	want    []string
+	err     error
 }
 
 // testLimits are small enough for a row to pass them.
@@ -174,6 +175,9 @@ var readerRows = []readerRow{
 
 func (row readerRow) reader() *Reader {
 	r := NewReader(row.role, &testLimits)
+	if row.deflate {
+		r.EnableDeflate()
+	}
 	return &r
 }
 
@@ -188,17 +192,20 @@ func (row readerRow) expect(t *testing.T, how string, chunks ...[]byte) {
 
 func TestReader(t *testing.T) {
 	for _, row := range readerRows {
-		t.Run(row.name, func(t *testing.T) {
-			in := wire(row.in)
-			row.expect(t, "whole", in)
-			row.expect(t, "byte by byte", bytewise(in)...)
-			for cut := range in {
-				if len(in) > 1024 && 32 < cut && cut < len(in)-32 && cut%8192 > 1 {
-					continue // inside a long payload one cut is like the next
-				}
-				row.expect(t, fmt.Sprintf("cut at %d", cut), in[:cut], in[cut:])
-			}
-		})
+		t.Run(row.name, row.test)
+	}
+}
+
+// test feeds the row whole, in bytes, and cut at each byte.
+func (row readerRow) test(t *testing.T) {
+	in := wire(row.in)
+	row.expect(t, "whole", in)
+	row.expect(t, "byte by byte", bytewise(in)...)
+	for cut := range in {
+		if len(in) > 1024 && 32 < cut && cut < len(in)-32 && cut%8192 > 1 {
+			continue // inside a long payload one cut is like the next
+		}
+		row.expect(t, fmt.Sprintf("cut at %d", cut), in[:cut], in[cut:])
 	}
 }
 

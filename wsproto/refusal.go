@@ -6,8 +6,9 @@ import (
 	"strconv"
 )
 
-// HandshakeError is one rule of the opening handshake that a peer broke. It is
-// a small number like ProtocolError; compare with == or errors.Is.
+// HandshakeError is one rule of HTTP/1.1, or of the opening handshake that is
+// made of it, that a peer broke. It is a small number like ProtocolError;
+// compare with == or errors.Is.
 type HandshakeError uint8
 
 // The rules for a request, each with the status that it is refused with.
@@ -17,7 +18,7 @@ const (
 	ErrHeadNotOne                                 // not exactly one whole head
 	ErrRequestLine                                // not method, target and version
 	ErrMethod                                     // not GET
-	ErrHTTPVersion                                // not HTTP/1.1
+	ErrHTTPVersion                                // not HTTP/1.1, nor HTTP/1.0 where that will do
 	ErrTooManyHeaders                             // more than HeadersMax
 	ErrHeaderName                                 // a header line without a name
 	ErrHeadByte                                   // a control byte, or one beyond ASCII where that is not allowed, in a line
@@ -30,6 +31,23 @@ const (
 	ErrVersionMissing                             // no Sec-WebSocket-Version
 	ErrVersion                                    // Sec-WebSocket-Version is not 13
 	ErrAnswerHeader                               // our own side gave a header that HTTP does not allow
+
+	// The rules for a request that is no upgrade: where it ends, and for whom it is.
+	ErrTarget                  // the target is not a path, nor * for OPTIONS
+	ErrHostBytes               // Host is not a host and a port
+	ErrContentLength           // Content-Length is not one number that fits
+	ErrTransferEncoding        // Transfer-Encoding is not chunked
+	ErrTransferCoding          // Transfer-Encoding has a coding below chunked
+	ErrTransferEncodingVersion // Transfer-Encoding in HTTP/1.0
+	ErrTwoLengths              // Content-Length and Transfer-Encoding
+	ErrTrailerNames            // Trailer announces what has to come before the body
+	ErrExpect                  // Expect is not 100-continue
+
+	// The rules for a body in chunks.
+	ErrChunkSize   // a chunk size that is not hexadecimal, and that alone
+	ErrChunkDigits // a chunk size of more than ChunkSizeDigitsMax
+	ErrChunkEnd    // no CRLF where the chunk's data ends
+	ErrChunkExtras // more than ChunkExtraBytesMax of extensions and trailers
 
 	// The rules for a response, which a client checks and nobody answers.
 	ErrResponseStatus     // not 101
@@ -49,7 +67,7 @@ var handshakeErrors = [handshakeErrorsEnd]struct {
 	ErrHeadNotOne:       {http.StatusBadRequest, "not one request head"},
 	ErrRequestLine:      {http.StatusBadRequest, "malformed request line"},
 	ErrMethod:           {http.StatusMethodNotAllowed, "method is not GET"},
-	ErrHTTPVersion:      {http.StatusHTTPVersionNotSupported, "version is not HTTP/1.1"},
+	ErrHTTPVersion:      {http.StatusHTTPVersionNotSupported, "HTTP version is not supported"},
 	ErrTooManyHeaders:   {http.StatusRequestHeaderFieldsTooLarge, "too many headers"},
 	ErrHeaderName:       {http.StatusBadRequest, "malformed header line"},
 	ErrHeadByte:         {http.StatusBadRequest, "control byte or byte beyond ASCII"},
@@ -63,6 +81,21 @@ var handshakeErrors = [handshakeErrorsEnd]struct {
 	ErrVersion:          {http.StatusUpgradeRequired, "Sec-WebSocket-Version is not 13"},
 	ErrAnswerHeader:     {http.StatusInternalServerError, "response header is malformed"},
 
+	ErrTarget:                  {http.StatusBadRequest, "request target is not a path"},
+	ErrHostBytes:               {http.StatusBadRequest, "Host is malformed"},
+	ErrContentLength:           {http.StatusBadRequest, "Content-Length is malformed"},
+	ErrTransferEncoding:        {http.StatusBadRequest, "Transfer-Encoding is not chunked"},
+	ErrTransferCoding:          {http.StatusNotImplemented, "Transfer-Encoding is not only chunked"},
+	ErrTransferEncodingVersion: {http.StatusBadRequest, "Transfer-Encoding in HTTP/1.0"},
+	ErrTwoLengths:              {http.StatusBadRequest, "Content-Length and Transfer-Encoding"},
+	ErrTrailerNames:            {http.StatusBadRequest, "Trailer names a header that cannot wait"},
+	ErrExpect:                  {http.StatusExpectationFailed, "Expect is not 100-continue"},
+
+	ErrChunkSize:   {http.StatusBadRequest, "chunk size is malformed"},
+	ErrChunkDigits: {http.StatusBadRequest, "chunk size has too many digits"},
+	ErrChunkEnd:    {http.StatusBadRequest, "chunk does not end in CRLF"},
+	ErrChunkExtras: {http.StatusBadRequest, "too many chunk extensions or trailers"},
+
 	ErrResponseStatus:     {text: "server did not switch protocols"},
 	ErrResponseUpgrade:    {text: "response: Upgrade is not websocket"},
 	ErrResponseConnection: {text: "response: Connection is not Upgrade"},
@@ -71,7 +104,7 @@ var handshakeErrors = [handshakeErrorsEnd]struct {
 }
 
 // Error names the rule.
-func (e HandshakeError) Error() string { return "websocket handshake: " + handshakeErrors[e].text }
+func (e HandshakeError) Error() string { return "http: " + handshakeErrors[e].text }
 
 // Status is the HTTP status that a request is refused with, and 0 for a rule
 // that is a client's to check.
@@ -113,16 +146,13 @@ func appendRefusal(dst []byte, err error, fields []byte) []byte {
 
 // answerTo chooses the status line and the body for err.
 func answerTo(err error) (status int, body string) {
-	var rule HandshakeError
-	var refusal *Refusal
-	switch {
-	case errors.As(err, &rule) && rule.Status() != 0:
+	if rule, ok := errors.AsType[HandshakeError](err); ok && rule.Status() != 0 {
 		return rule.Status(), handshakeErrors[rule].text
-	case errors.As(err, &refusal) && 300 <= refusal.Status && refusal.Status <= 599:
-		return refusal.Status, refusal.Body
-	default:
-		return http.StatusInternalServerError, http.StatusText(http.StatusInternalServerError)
 	}
+	if refusal, ok := errors.AsType[*Refusal](err); ok && 300 <= refusal.Status && refusal.Status <= 599 {
+		return refusal.Status, refusal.Body
+	}
+	return http.StatusInternalServerError, http.StatusText(http.StatusInternalServerError)
 }
 
 // demand is the header that a status must be sent with, so that the client

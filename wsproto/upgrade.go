@@ -15,7 +15,8 @@ import (
 // It may add headers to the response, and refuses with a *Refusal, or with any
 // other error, which is answered with 500. It must not keep the Handshake.
 //
-// No extension and no subprotocol is ever agreed to. err is a HandshakeError or
+// No subprotocol is ever agreed to, and no extension but what
+// Handshake.AcceptDeflate accepts. err is a HandshakeError or
 // what decide returned.
 func Upgrade(dst, head []byte, decide func(*Handshake) error) (response []byte, err error) {
 	u := upgrade{decide: decide}
@@ -59,9 +60,10 @@ func (u *upgrade) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// WriteTo writes the caller's headers into the response.
+// WriteTo writes the caller's headers, and that of an extension, into the
+// response.
 func (u *upgrade) WriteTo(w io.Writer) (int64, error) {
-	n, err := w.Write(u.answer)
+	n, err := w.Write(append(u.answer, deflateAnswers[u.deflate]...))
 	return int64(n), err
 }
 

@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,12 +21,25 @@ import (
 type serveCmd struct {
 	Addr           string        `default:":8080" help:"Address to listen on, host:port. Port 0 picks a free one."`
 	Path           string        `default:"/socket.io/" help:"Path that clients connect to."`
+	Transports     []string      `default:"polling,websocket" help:"What clients may use: polling, websocket."`
 	Loops          int           `default:"0" help:"Event loops, each keeping one core busy. 0 is one for each core."`
 	PingInterval   time.Duration `default:"25s" help:"Time from one heartbeat to the next. All times are within 100ms and 24h."`
 	PingTimeout    time.Duration `default:"20s" help:"Time that a client may take to answer a heartbeat."`
 	MaxPayload     int           `default:"1000000" help:"Largest message that a client may send, in bytes."`
 	ConnectTimeout time.Duration `default:"45s" help:"Time that a client may take to connect to a namespace."`
+	UpgradeTimeout time.Duration `default:"10s" help:"Time that a client may take to go over from polling to a WebSocket."`
 	DrainTimeout   time.Duration `default:"10s" help:"Time that SIGTERM gives clients and handlers to finish."`
+
+	Origins        []string `help:"Pages of other origins that may connect from a browser: https://app.example.com,https://*.example.org, or * for all. Pages of the server's own origin always may."`
+	Credentials    bool     `help:"Let these pages send cookies when they poll."`
+	Cookie         string   `help:"Name of a cookie with the session's id for clients that poll, for load balancers that go by it."`
+	TrustedProxies []string `help:"Addresses and ranges of proxies whose X-Forwarded-For is believed: 10.0.0.0/8,loopback,private."`
+	ProxyProtocol  bool     `help:"Connections begin with a PROXY protocol header, version 1 or 2, and come from --trusted-proxies alone."`
+	ConnectRate    int      `default:"0" help:"Sessions that may begin in a second; further clients get 503 and come again. 0 is no bound."`
+
+	HTTPCompression   bool `default:"true" negatable:"" help:"Compress large answers to clients that poll and ask for it."`
+	PerMessageDeflate bool `help:"Agree to permessage-deflate on WebSockets: saves bytes, costs time."`
+	Client            bool `default:"true" negatable:"" help:"Serve the browser builds of socket.io-client below --path, if they were built in."`
 
 	ConnectionsMax     int  `default:"0" help:"Connections that are admitted. 0 is as many as the limit of open files allows."`
 	OutboundPerConnMax int  `default:"1048576" help:"Bytes that may wait for one client that does not read; past it the client is disconnected."`
@@ -49,7 +64,11 @@ func (c *serveCmd) serve(ctx context.Context, logTo io.Writer) error {
 	if err := c.validate(); err != nil {
 		return usageError{err}
 	}
-	io := hub.New(c.options(log))
+	opts := c.options(log)
+	if c.Client {
+		opts.ClientFiles = clientFiles(log)
+	}
+	io := hub.New(opts)
 	newRoomApp(io)
 	if err := io.Listen(c.Addr); err != nil {
 		return c.explain(err)
@@ -86,11 +105,22 @@ func (c *serveCmd) announce(ctx context.Context, io *hub.Server, log *slog.Logge
 
 func (c *serveCmd) options(log *slog.Logger) hub.Options {
 	return hub.Options{
-		Path: c.Path, Loops: c.Loops, PingInterval: c.PingInterval, PingTimeout: c.PingTimeout,
-		PayloadBytesMax: c.MaxPayload, ConnectTimeout: c.ConnectTimeout, ShutdownTimeout: c.DrainTimeout,
+		Path: c.Path, Transports: c.Transports, Loops: c.Loops, PingInterval: c.PingInterval, PingTimeout: c.PingTimeout,
+		PayloadBytesMax: c.MaxPayload, ConnectTimeout: c.ConnectTimeout, UpgradeTimeout: c.UpgradeTimeout, ShutdownTimeout: c.DrainTimeout,
+		Origins: c.Origins, Credentials: c.Credentials, Cookie: c.cookie(), TrustedProxies: c.TrustedProxies,
+		ProxyProtocol: c.ProxyProtocol, ConnectRateMax: c.ConnectRate,
+		NoCompression: !c.HTTPCompression, PerMessageDeflate: c.PerMessageDeflate,
 		ConnectionsMax: c.ConnectionsMax, OutboundBytesPerConnMax: c.OutboundPerConnMax, OutboundBytesMax: c.OutboundMax,
 		HandlersMax: c.HandlersMax, ShareAddr: c.ShareAddr, ForgetHandshake: true, Logger: log,
 	}
+}
+
+// cookie is the template of the session's cookie, as the reference server has it.
+func (c *serveCmd) cookie() *http.Cookie {
+	if c.Cookie == "" {
+		return nil
+	}
+	return &http.Cookie{Name: c.Cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
 }
 
 // validate refuses values that cannot work, by the name of their flag.
@@ -108,8 +138,13 @@ func (c *serveCmd) validate() error {
 		{isTime(c.PingInterval), "ping-interval", c.PingInterval, timeRange},
 		{isTime(c.PingTimeout), "ping-timeout", c.PingTimeout, timeRange},
 		{isTime(c.ConnectTimeout), "connect-timeout", c.ConnectTimeout, timeRange},
+		{isTime(c.UpgradeTimeout), "upgrade-timeout", c.UpgradeTimeout, timeRange},
 		{isTime(c.DrainTimeout), "drain-timeout", c.DrainTimeout, timeRange},
 		{c.MaxPayload >= 1 && c.MaxPayload <= hub.PayloadBytesMaxMax, "max-payload", c.MaxPayload, fmt.Sprintf("be within 1 and %d", hub.PayloadBytesMaxMax)},
+		{areTransports(c.Transports), "transports", strings.Join(c.Transports, ","), "be polling, websocket or both"},
+		{!c.Credentials || len(c.Origins) > 0, "credentials", c.Credentials, "come with --origins"},
+		{!c.ProxyProtocol || len(c.TrustedProxies) > 0, "proxy-protocol", c.ProxyProtocol, "come with --trusted-proxies"},
+		{c.ConnectRate >= 0, "connect-rate", c.ConnectRate, "be 0 or more"},
 		{c.ConnectionsMax >= 0, "connections-max", c.ConnectionsMax, "be 0 or more"},
 		{c.OutboundPerConnMax >= 1, "outbound-per-conn-max", c.OutboundPerConnMax, "be at least 1"},
 		{c.OutboundMax >= c.OutboundPerConnMax, "outbound-max", c.OutboundMax, "be at least --outbound-per-conn-max"},
@@ -123,6 +158,11 @@ func (c *serveCmd) validate() error {
 }
 
 const timeRange = "be within 100ms and 24h"
+
+// areTransports reports whether all of the names are transports, and there is one.
+func areTransports(names []string) bool {
+	return len(names) > 0 && !slices.ContainsFunc(names, func(name string) bool { return name != "polling" && name != "websocket" })
+}
 
 // isListenAddr reports whether addr has the form of an address to listen on. Whether its host exists shows later.
 func isListenAddr(addr string) bool {

@@ -22,7 +22,8 @@ var layers = map[string][]string{
 	"wsproto/socketio": {"internal/invariants"},
 
 	"hub/internal/rooms":   {"internal/invariants"},
-	"hub/internal/session": {"eventloop", "wsproto", "wsproto/engineio", "internal/invariants"},
+	"hub/internal/edge":    {},
+	"hub/internal/session": {"eventloop", "hub/internal/edge", "wsproto", "wsproto/engineio", "internal/invariants"},
 	"hub/internal/shard":   {"eventloop", "wsproto/...", "hub/internal/session", "hub/internal/rooms", "internal/invariants"},
 	"hub":                  {"eventloop", "wsproto/...", "hub/internal/...", "internal/invariants"},
 

@@ -1,7 +1,10 @@
 package session
 
 import (
+	"bytes"
+	"compress/gzip"
 	"sync"
+	"sync/atomic"
 
 	"starling/wsproto"
 	"starling/wsproto/engineio"
@@ -16,23 +19,39 @@ func BeginMessage(dst []byte) []byte {
 	return append(dst, byte(engineio.Message))
 }
 
-// Prepared is a message encoded once for all its receivers. It never changes, and any goroutine may use it.
+// Prepared is a message encoded once for all its receivers, or several that were joined. It never changes, and any
+// goroutine may use it.
 type Prepared struct {
-	frames  []byte   // as it goes to a WebSocket: one text frame, then a binary frame for each attachment
+	frames  []byte   // as most receivers take it: a text frame, then a binary frame for each attachment
 	text    int      // length of the text frame
+	head    int      // length of its header
 	buffers [][]byte // the attachments
 
-	base64 struct { // for WebSocket clients that asked for base64 instead of binary frames
-		once   sync.Once
-		frames []byte
-	}
+	parts []*Prepared           // what was joined; nil for a message
+	other atomic.Pointer[forms] // nil until one of them is asked for
+}
+
+// forms are a message as only some receivers take it, each encoded when the first of them comes.
+type forms struct {
+	base64     form // attachments as base64 text frames
+	deflated   form // frames compressed with permessage-deflate
+	deflated64 form // both
+	payload    form // packets as a polling response carries them
+	gzipped    form // that, compressed
+}
+
+type form struct {
+	once  sync.Once
+	bytes []byte
 }
 
 // Prepare ends a message that was begun with BeginMessage and makes p hold it. It keeps buf and buffers, which must not
 // change any more. It is called once, before anybody else sees p.
 func (p *Prepared) Prepare(buf []byte, buffers [][]byte) {
+	packet := len(buf) - wsproto.HeaderBytesMax
 	p.frames = wsproto.PrependHeader(buf, wsproto.OpText)
 	p.text, p.buffers = len(p.frames), buffers
+	p.head = p.text - packet
 	for _, b := range buffers {
 		p.frames = wsproto.AppendFrame(p.frames, wsproto.OpBinary, b)
 	}
@@ -45,22 +64,114 @@ func (p *Prepared) JoinsWith(next *Prepared, size int) bool {
 }
 
 // Append joins a message to p, which holds none or those that were appended before and is seen by nobody else yet.
-func (p *Prepared) Append(next *Prepared) { p.frames = append(p.frames, next.frames...) }
+func (p *Prepared) Append(next *Prepared) {
+	p.frames = append(p.frames, next.frames...)
+	p.parts = append(p.parts, next)
+}
 
-// Len is the number of bytes on the wire of a WebSocket.
-func (p *Prepared) Len() int { return len(p.frames) }
+// packet is the text of the message, with the Engine.IO type.
+func (p *Prepared) packet() []byte { return p.frames[p.head:p.text] }
 
-// framesBase64 returns the message with its attachments as base64 text, encoded at the first call.
-func (p *Prepared) framesBase64() []byte {
-	if len(p.buffers) == 0 {
-		return p.frames
+// encode returns a form of the message, made at the first call.
+func (p *Prepared) encode(which func(*forms) *form, make func() []byte) []byte {
+	o := p.other.Load()
+	for o == nil {
+		p.other.CompareAndSwap(nil, new(forms))
+		o = p.other.Load()
 	}
-	p.base64.once.Do(func() {
-		out := append([]byte(nil), p.frames[:p.text]...)
-		for _, b := range p.buffers {
-			out = wsproto.AppendFrame(out, wsproto.OpText, engineio.AppendBinaryBase64(nil, b))
+	f := which(o)
+	f.once.Do(func() { f.bytes = make() })
+	return f.bytes
+}
+
+// framesFor returns the message as frames for a WebSocket that takes binary frames or not, and compressed ones or not.
+func (p *Prepared) framesFor(base64, deflate bool) []byte {
+	switch {
+	case deflate && base64:
+		return p.encode(func(o *forms) *form { return &o.deflated64 }, func() []byte { return p.build(true, true) })
+	case deflate:
+		return p.encode(func(o *forms) *form { return &o.deflated }, func() []byte { return p.build(false, true) })
+	case len(p.buffers) > 0: // base64
+		return p.encode(func(o *forms) *form { return &o.base64 }, func() []byte { return p.build(true, false) })
+	}
+	return p.frames
+}
+
+// build encodes the message as frames once more.
+func (p *Prepared) build(base64, deflate bool) []byte {
+	if p.parts != nil {
+		var out []byte
+		for _, part := range p.parts {
+			out = append(out, part.framesFor(base64, deflate)...)
 		}
-		p.base64.frames = out
+		return out
+	}
+	out := appendFrame(nil, wsproto.OpText, p.packet(), deflate)
+	for _, b := range p.buffers {
+		if base64 {
+			out = appendFrame(out, wsproto.OpText, engineio.AppendBinaryBase64(nil, b), deflate)
+		} else {
+			out = appendFrame(out, wsproto.OpBinary, b, deflate)
+		}
+	}
+	return out
+}
+
+// appendFrame appends a frame, compressed if that is wanted and worthwhile.
+func appendFrame(dst []byte, op wsproto.Opcode, payload []byte, deflate bool) []byte {
+	if deflate && len(payload) >= compressedBytesMin {
+		return wsproto.AppendDeflatedFrame(dst, op, payload)
+	}
+	return wsproto.AppendFrame(dst, op, payload)
+}
+
+// payload returns the message as a polling response carries it: packets with separators between them, attachments as
+// base64 (Engine.IO v4).
+func (p *Prepared) payload() []byte {
+	if p.parts == nil && len(p.buffers) == 0 {
+		return p.packet()
+	}
+	return p.encode(func(o *forms) *form { return &o.payload }, func() []byte {
+		if p.parts != nil {
+			return joinPayloads(nil, p.parts)
+		}
+		out := bytes.Clone(p.packet())
+		for _, b := range p.buffers {
+			out = engineio.AppendBinaryBase64(append(out, engineio.Separator), b)
+		}
+		return out
 	})
-	return p.base64.frames
+}
+
+// gzippedPayload is payload compressed, for a response that holds nothing else.
+func (p *Prepared) gzippedPayload() []byte {
+	return p.encode(func(o *forms) *form { return &o.gzipped }, func() []byte { return appendGzip(nil, p.payload()) })
+}
+
+// joinPayloads appends messages as a polling response carries them.
+func joinPayloads(dst []byte, messages []*Prepared) []byte {
+	for i, p := range messages {
+		if i > 0 {
+			dst = append(dst, engineio.Separator)
+		}
+		dst = append(dst, p.payload()...)
+	}
+	return dst
+}
+
+// gzipWriters are kept because each holds some 800 KB.
+var gzipWriters = sync.Pool{New: func() any {
+	w, _ := gzip.NewWriterLevel(nil, gzip.BestSpeed) // the level is valid
+	return w
+}}
+
+// appendGzip appends b compressed.
+func appendGzip(dst, b []byte) []byte {
+	out := bytes.NewBuffer(dst)
+	w := gzipWriters.Get().(*gzip.Writer)
+	defer gzipWriters.Put(w)
+	w.Reset(out)
+	_, _ = w.Write(b) // a bytes.Buffer takes everything
+	_ = w.Close()
+	return out.Bytes()
 }

@@ -53,5 +53,11 @@ func (r Reason) CloseCode() wsproto.CloseCode {
 	return reasons[r].code
 }
 
+// tellsLater reports whether a client that polls and has no GET waiting is to hear of the end by its next one. Where the
+// client is gone, or broke the protocol, its session is unknown at once, as with the reference server.
+func (r Reason) tellsLater() bool {
+	return r == ForcedClose || r == ServerShutdown || r == InboundOverflow
+}
+
 // Error makes a Reason the cause that a connection is closed with.
 func (r Reason) Error() string { return r.String() }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"time"
@@ -10,19 +11,22 @@ import (
 	"starling/wsproto/engineio"
 )
 
-// Session is one Engine.IO session over a WebSocket. It is embedded in its Upper. All methods belong to its loop, and
-// after its end they do nothing.
+// Session is one Engine.IO session: over a WebSocket, or polled by its client and perhaps going on over a WebSocket later.
+// It is embedded in its Upper. All methods belong to its loop, and after its end they do nothing.
 type Session struct {
 	// What each frame looks at comes first, on one cache line as a rule.
 	closed   bool
 	awaiting bool  // a ping is out
 	slow     bool  // about to be closed as a slow consumer
 	base64   bool  // attachments go as base64 text
+	deflate  bool  // large frames go compressed
+	polled   bool  // it began by polling, and is known by its id
 	at       int32 // place in the table's list
 	table    *Table
-	conn     *eventloop.Conn
+	conn     *eventloop.Conn // the WebSocket, nil while it is polled
 	reader   wsproto.Reader
 	upper    Upper
+	poll     *polling // not nil while it is polled
 
 	beat  time.Duration // when the next ping, or the awaited pong, is due
 	due   time.Duration // the deadline of the Upper, 0 if there is none
@@ -30,7 +34,7 @@ type Session struct {
 	id    ID
 }
 
-// Conn is the connection beneath, whoever may own it by now.
+// Conn is the WebSocket beneath, whoever may own it by now; nil while the session is polled.
 func (s *Session) Conn() *eventloop.Conn { return s.conn }
 
 // Table is the table that the session belongs to.
@@ -40,7 +44,10 @@ func (s *Session) Table() *Table { return s.table }
 var pingFrame = []byte{0x81, 1, byte(engineio.Ping)}
 
 // OnData is part of eventloop.Receiver: it takes frames.
-func (s *Session) OnData(_ *eventloop.Conn, b []byte) {
+func (s *Session) OnData(_ *eventloop.Conn, b []byte) { s.resume(b) }
+
+// resume takes frames, if there are any.
+func (s *Session) resume(b []byte) {
 	for len(b) > 0 && !s.closed {
 		m, n, err := s.reader.Next(b)
 		if err != nil {
@@ -69,12 +76,19 @@ func (s *Session) frame(m wsproto.Message) {
 	}
 }
 
-// text takes an Engine.IO packet.
+// text takes an Engine.IO packet of a text frame.
 func (s *Session) text(b []byte) {
 	p, err := engineio.ParseText(b)
-	switch {
-	case err != nil:
+	if err != nil {
 		s.Close(ParseError)
+		return
+	}
+	s.packet(p)
+}
+
+// packet takes an Engine.IO packet.
+func (s *Session) packet(p engineio.Packet) {
+	switch {
 	case p.Binary:
 		s.upper.OnBinary(p.Data)
 	case p.Type == engineio.Message:
@@ -83,10 +97,10 @@ func (s *Session) text(b []byte) {
 		s.pong()
 	case p.Type == engineio.Ping: // Engine.IO v4: pings are the server's
 		s.Close(TransportError)
-	case p.Type == engineio.Close: // the reference server ignores it and waits for the ping timeout
+	case p.Type == engineio.Close: // over a WebSocket the reference server ignores it and waits for the ping timeout
 		s.Close(TransportClose)
 	}
-	// What is left means nothing on an open WebSocket and is ignored, as by the reference server.
+	// What is left means nothing here and is ignored, as by the reference server.
 }
 
 // pong ends the wait for one. One that nobody waits for changes nothing, so a flood of them sets no timer.
@@ -101,6 +115,10 @@ func (s *Session) pong() {
 
 // Expired is part of eventloop.Expirer.
 func (s *Session) Expired(*eventloop.Timer) {
+	if s.closed { // its client has not come to hear of it
+		s.forget()
+		return
+	}
 	now := s.table.loop.Now()
 	if s.due != 0 && now >= s.due {
 		s.due = 0
@@ -122,7 +140,11 @@ func (s *Session) heartbeat(now time.Duration) {
 	}
 	s.awaiting = true
 	s.beat = now + s.table.cfg.PingTimeout
-	s.share(pingFrame)
+	if s.poll != nil {
+		s.hold(pingMessage)
+	} else {
+		s.share(pingFrame)
+	}
 }
 
 // SetDeadline asks for the Upper's OnDeadline after d; 0 asks for none.
@@ -155,7 +177,17 @@ func (s *Session) Begin() []byte { return BeginMessage(s.scratch()) }
 
 // Finish sends a message that Begin has started.
 func (s *Session) Finish(buf []byte) eventloop.Verdict {
-	s.table.scratch = buf[:0]
+	s.table.scratch = keepSmall(buf)
+	switch {
+	case s.poll != nil:
+		m := new(Prepared)
+		m.Prepare(bytes.Clone(buf), nil)
+		return s.hold(m)
+	case s.closed:
+		return eventloop.Dropped
+	case s.deflate && len(buf)-wsproto.HeaderBytesMax >= compressedBytesMin:
+		return s.share(wsproto.AppendDeflatedFrame(nil, wsproto.OpText, buf[wsproto.HeaderBytesMax:]))
+	}
 	return s.queue(wsproto.PrependHeader(buf, wsproto.OpText))
 }
 
@@ -172,12 +204,15 @@ func (s *Session) share(frames []byte) eventloop.Verdict {
 // Send sends a prepared message, by reference. A volatile one is dropped when the peer does not keep up; any other one
 // that does not fit the connection's bound ends the session.
 func (s *Session) Send(p *Prepared, volatile bool) eventloop.Verdict {
+	if s.conn == nil {
+		return s.sendPolling(p, volatile)
+	}
 	if volatile && s.conn.Blocked() {
 		return eventloop.Dropped
 	}
 	frames := p.frames
-	if s.base64 {
-		frames = p.framesBase64()
+	if s.base64 || s.deflate {
+		frames = p.framesFor(s.base64, s.deflate)
 	}
 	if volatile { // that it does not fit may come out only now, and is no reason to end the session either
 		return s.conn.QueueShared(frames)
@@ -185,10 +220,18 @@ func (s *Session) Send(p *Prepared, volatile bool) eventloop.Verdict {
 	return s.share(frames)
 }
 
+// sendPolling is Send while the session is polled: a peer that has no GET waiting does not keep up.
+func (s *Session) sendPolling(p *Prepared, volatile bool) eventloop.Verdict {
+	if s.poll == nil || volatile && s.poll.get == nil {
+		return eventloop.Dropped
+	}
+	return s.hold(p)
+}
+
 // verdict sees to it that a session which lost something does not go on as if nothing had happened. It ends after the
 // current task, because the sender may be in the middle of a room.
 func (s *Session) verdict(v eventloop.Verdict) eventloop.Verdict {
-	if v == eventloop.Dropped && !s.closed && !s.slow && !s.conn.Closing() {
+	if v == eventloop.Dropped && !s.closed && !s.slow && (s.conn == nil || !s.conn.Closing()) {
 		s.slow = true
 		s.table.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { s.Close(SlowConsumer) }))
 	}
@@ -200,7 +243,11 @@ func (s *Session) Close(reason Reason) { s.end(reason, reason.CloseCode()) }
 
 // end closes with a code of its own.
 func (s *Session) end(reason Reason, code wsproto.CloseCode) {
-	if s.closed {
+	switch {
+	case s.closed:
+		return
+	case s.conn == nil:
+		s.leavePolling(reason)
 		return
 	}
 	s.conn.Queue(wsproto.AppendClose(s.scratch(), code, ""))
@@ -221,6 +268,9 @@ func (s *Session) over(reason Reason) {
 	s.closed = true
 	s.table.loop.Cancel(&s.timer)
 	s.table.remove(s)
+	if s.polled && s.poll == nil {
+		delete(s.table.byID, s.id)
+	}
 	s.upper.OnClose(reason)
 }
 

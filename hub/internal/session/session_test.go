@@ -124,7 +124,7 @@ func TestHeadInPieces(t *testing.T) {
 		"\npeer: [8a 01] 21\npeer: [88 00]\npeer: our half is closed"
 	for cut := range sent {
 		k := newTalk(t)
-		k.open()
+		k.open("")
 		k.end.peer.Send(sent[:cut])
 		k.end.peer.Send(sent[cut:])
 		k.end.writes = k.end.peer.Writes // how many there are depends on the cut
@@ -164,8 +164,8 @@ func FuzzSession(f *testing.F) {
 			k.gather()
 			k.command("hangup")
 			k.advance("2s")
-			if k.end.upper.closes != 1 || k.table.Len() != 0 || k.sim.Connections() != 0 || k.sim.Panics() != 0 {
-				t.Fatalf("%d closes, %d sessions, %d connections, %d panics", k.end.upper.closes, k.table.Len(), k.sim.Connections(), k.sim.Panics())
+			if k.end.upper.closes != 1 || k.tables[0].Len() != 0 || k.sims[0].Connections() != 0 || k.sims[0].Panics() != 0 {
+				t.Fatalf("%d closes, %d sessions, %d connections, %d panics", k.end.upper.closes, k.tables[0].Len(), k.sims[0].Connections(), k.sims[0].Panics())
 			}
 		}
 		if !slices.Equal(whole.lines, cut.lines) {
@@ -203,8 +203,8 @@ func TestOneCloseForEachSession(t *testing.T) {
 				t.Fatalf("round %d, session %d: %d closes after %q", round, i+1, e.upper.closes, told)
 			}
 		}
-		if k.table.Len() != 0 || k.sim.Connections() != 0 || k.sim.Panics() != 0 {
-			t.Fatalf("round %d: %d sessions, %d connections, %d panics after %q", round, k.table.Len(), k.sim.Connections(), k.sim.Panics(), told)
+		if k.tables[0].Len() != 0 || k.sims[0].Connections() != 0 || k.sims[0].Panics() != 0 {
+			t.Fatalf("round %d: %d sessions, %d connections, %d panics after %q", round, k.tables[0].Len(), k.sims[0].Connections(), k.sims[0].Panics(), told)
 		}
 	}
 }
@@ -283,13 +283,13 @@ func TestPrepared(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var p Prepared
 			p.Prepare(append(BeginMessage(nil), row.text...), row.attachments)
-			if string(p.frames) != row.frames || p.Len() != len(row.frames) {
-				t.Errorf("frames %q (%d), want %q", p.frames, p.Len(), row.frames)
+			if string(p.frames) != row.frames {
+				t.Errorf("frames %q, want %q", p.frames, row.frames)
 			}
 			var wg sync.WaitGroup
 			for range 4 { // loops may ask at the same time
 				wg.Go(func() {
-					if got := p.framesBase64(); string(got) != row.base64 {
+					if got := p.framesFor(true, false); string(got) != row.base64 {
 						t.Errorf("base64 %q, want %q", got, row.base64)
 					}
 				})
@@ -336,8 +336,8 @@ func TestJoined(t *testing.T) {
 		joined.Append(p)
 	}
 	const want = "\x81\x074" + `2["a"]` + "\x81\x084" + `2["bb"]` + "\x81\x074" + `2["a"]`
-	if string(joined.frames) != want || string(joined.framesBase64()) != want || string(a.frames) != "\x81\x074"+`2["a"]` {
-		t.Errorf("joined %q, base64 %q, and the first has become %q", joined.frames, joined.framesBase64(), a.frames)
+	if string(joined.frames) != want || string(joined.framesFor(true, false)) != want || string(a.frames) != "\x81\x074"+`2["a"]` {
+		t.Errorf("joined %q, base64 %q, and the first has become %q", joined.frames, joined.framesFor(true, false), a.frames)
 	}
 }
 
@@ -348,8 +348,8 @@ func TestAForeignRequestThatCannotBePassedOn(t *testing.T) {
 	sim, table := newTestTable(cfg, nil)
 	peer := sim.Open()
 	peer.Send([]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
-	if !peer.Closed || len(peer.Got) > 0 || len(table.heads) != 0 || sim.Connections() != 0 {
-		t.Fatalf("closed %v, got %q, %d heads, %d connections", peer.Closed, peer.Got, len(table.heads), sim.Connections())
+	if !peer.Closed || len(peer.Got) > 0 || len(table.conns) != 0 || sim.Connections() != 0 {
+		t.Fatalf("closed %v, got %q, %d heads, %d connections", peer.Closed, peer.Got, len(table.conns), sim.Connections())
 	}
 }
 

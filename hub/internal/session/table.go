@@ -1,12 +1,18 @@
 package session
 
 import (
+	"bufio"
+	"bytes"
 	"encoding/base64"
 	"io"
 	"log/slog"
+	"net/http"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"starling/eventloop"
+	"starling/hub/internal/edge"
 	"starling/wsproto"
 	"starling/wsproto/engineio"
 )
@@ -14,15 +20,45 @@ import (
 // Config is what all tables of a server share. It must not change once a table has it.
 type Config struct {
 	Path          string        // what a request's path begins with, with both slashes
+	Transports    []string      // those offered: polling, websocket
 	PingInterval  time.Duration // from a pong to the next ping
 	PingTimeout   time.Duration // from a ping to its pong
 	HandshakeTime time.Duration // from accept to a complete request head
+	UpgradeTime   time.Duration // from an upgrade request that names a session to the end of the upgrade
 	UpperTime     time.Duration // from a session's start to OnDeadline, if the Upper sets no other; 0: never
 	Frames        wsproto.Limits
-	Random        io.Reader           // for ids; must be unpredictable
-	Foreign       *eventloop.Listener // takes connections with requests outside of Path; nil: they get a 404
-	Busy          func() bool         // whether new sessions are refused for now
-	Logger        *slog.Logger
+	HeldBytesMax  int          // what may wait for a client between its GETs
+	SessionsMax   int          // sessions that are polled, on all loops
+	Cookie        *http.Cookie // tells a client that polls its session's id; nil: none
+
+	NoCompression bool // answers are never compressed
+	Deflate       bool // permessage-deflate is agreed to
+
+	Origins *edge.Origins             // whose pages may talk to the server
+	Allow   func(*http.Request) error // asked about each new session; nil: all may begin
+	Busy    func() bool               // asked last: whether new sessions are refused for now
+	Random  io.Reader                 // for ids; must be unpredictable
+	Logger  *slog.Logger
+
+	ProxyHeader bool                // connections begin with a PROXY protocol header
+	Proxies     edge.Proxies        // the only ones that may connect then
+	Foreign     *eventloop.Listener // takes connections with requests that are not ours; nil: they get a 404
+	IsFile      func(string) bool   // whether a path below Path is Foreign's too; nil: none is
+
+	tables      []*Table     // by loop
+	polling     atomic.Int64 // sessions that are polled
+	probeFrames wsproto.Limits
+}
+
+// offers reports whether a transport is offered.
+func (cfg *Config) offers(transport string) bool { return slices.Contains(cfg.Transports, transport) }
+
+// upgrades are the transports that a client which polls may go over to.
+func (cfg *Config) upgrades() []string {
+	if cfg.offers("websocket") {
+		return []string{"websocket"}
+	}
+	return nil
 }
 
 // Upper is what speaks over a session: Socket.IO in the server. Its methods are called on the session's loop.
@@ -50,33 +86,55 @@ type Table struct {
 	cfg      *Config
 	newUpper func(Request) Upper
 
-	heads    map[*head]struct{} // connections that have no session yet
-	sessions []*Session         // in no order; each knows its place
+	conns    map[*httpConn]struct{} // connections that speak HTTP
+	sessions []*Session             // in no order; each knows its place
+	byID     map[ID]*Session        // those that are polled, or were
+	ready    []*Session             // those whose GET is to be answered in this iteration
+	spare    []*Session             // memory for ready
+	drained  bool
 
 	random  []byte // drawn from cfg.Random and not used yet
 	scratch []byte // for what is copied onto a connection at once
+	payload []byte // for the body of an answer
+	reading bytes.Reader
+	reader  *bufio.Reader // see readRequest
 }
 
-// NewTable makes the table of a loop. newUpper is called for each session, before its first message.
+// NewTable makes the table of a loop. newUpper is called for each session, before its first message. The tables of all
+// loops must be made, in the order of their loops, before any of them is used.
 func NewTable(loop *eventloop.Loop, cfg *Config, newUpper func(Request) Upper) *Table {
-	return &Table{loop: loop, cfg: cfg, newUpper: newUpper, heads: map[*head]struct{}{}}
+	t := &Table{
+		loop: loop, cfg: cfg, newUpper: newUpper,
+		conns: map[*httpConn]struct{}{}, byID: map[ID]*Session{}, reader: newReader(),
+	}
+	cfg.tables = append(cfg.tables, t)
+	cfg.probeFrames = wsproto.Limits{MessageBytesMax: min(probeBytesMax, cfg.Frames.MessageBytesMax), FragmentsMax: cfg.Frames.FragmentsMax}
+	return t
 }
 
-// Open takes in a new connection.
+// Open takes in a new connection, or one that comes back.
 func (t *Table) Open(c *eventloop.Conn) {
-	h := &head{table: t, conn: c}
-	t.heads[h] = struct{}{}
+	h := &httpConn{table: t, conn: c}
+	t.conns[h] = struct{}{}
+	h.wait(t.cfg.HandshakeTime)
+	if t.cfg.ProxyHeader && !c.Moved() {
+		c.SetReceiver(&proxied{http: h})
+		return
+	}
 	c.SetReceiver(h)
-	t.loop.Schedule(&h.timer, t.cfg.HandshakeTime, h)
 }
 
 // Len is the number of open sessions.
 func (t *Table) Len() int { return len(t.sessions) }
 
-// Drain ends all sessions with ServerShutdown, and everything that is on its way to become one.
+// Drain ends all sessions with ServerShutdown, and everything that is on its way to become one. Connections whose requests
+// can be answered end with the answer.
 func (t *Table) Drain() {
-	for h := range t.heads {
-		h.conn.Abort(errDraining)
+	t.drained = true
+	for h := range t.conns {
+		if h.exchange == nil || h.body != nil {
+			h.conn.Abort(errDraining)
+		}
 	}
 	for len(t.sessions) > 0 {
 		t.sessions[len(t.sessions)-1].Close(ServerShutdown)
@@ -132,46 +190,92 @@ func (t *Table) draw(n int) []byte {
 
 // LoopOf returns the index of the loop that an id was made on. ok is false for what cannot be an id.
 func LoopOf(id string) (index int, ok bool) {
-	var raw ID
-	if len(id) != base64.RawURLEncoding.EncodedLen(idBytes) {
-		return 0, false
-	}
-	// The decoder skips line breaks, and tells so by the length alone.
-	if n, err := base64.RawURLEncoding.Strict().Decode(raw[:], []byte(id)); err != nil || n != idBytes {
-		return 0, false
-	}
-	return int(raw[idBytes-1] ^ raw[0]), true
+	raw, ok := parseID(id)
+	return raw.loop(), ok
 }
 
-// start begins the session of an upgraded connection. dst holds the response; what the session says first joins it in one
-// write.
-func (t *Table) start(req Request, q query, dst []byte) *Session {
-	u := t.newUpper(req)
-	s := u.Base()
-	*s = Session{
-		table: t, conn: req.Conn, upper: u, id: t.NewID(),
-		reader: wsproto.NewReader(wsproto.Server, &t.cfg.Frames), base64: q.base64,
+// parseID reads the text of an id.
+func parseID(text string) (id ID, ok bool) {
+	if len(text) != base64.RawURLEncoding.EncodedLen(idBytes) {
+		return ID{}, false
 	}
-	t.add(s)
-	dst = s.appendOpen(dst)
-	t.scratch = dst[:0]
-	req.Conn.SetReceiver(s)
-	req.Conn.Queue(dst)
-	s.beat = t.loop.Now() + t.firstPing()
-	s.SetDeadline(t.cfg.UpperTime)
+	// The decoder skips line breaks, and tells so by the length alone.
+	if n, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(text)); err != nil || n != idBytes {
+		return ID{}, false
+	}
+	return id, true
+}
+
+// loop is the index of the loop that the id was made on.
+func (id ID) loop() int { return int(id[idBytes-1] ^ id[0]) }
+
+// tableOf returns the table that an id belongs to, nil if there is no such loop.
+func (t *Table) tableOf(id ID) *Table {
+	if i := id.loop(); i < len(t.cfg.tables) {
+		return t.cfg.tables[i]
+	}
+	return nil
+}
+
+// startWebSocket begins the session of an upgraded connection. dst holds the response; what the session says first joins
+// it in one write.
+func (t *Table) startWebSocket(u *upgrade, dst []byte) *Session {
+	s := t.start(Request{Conn: u.conn, Head: u.head})
+	s.conn, s.base64, s.deflate = u.conn, u.query.base64, u.deflate
+	s.reader = wsproto.NewReader(wsproto.Server, &t.cfg.Frames)
+	if s.deflate {
+		s.reader.EnableDeflate()
+	}
+	var buf [openBytes]byte
+	dst = wsproto.AppendFrame(dst, wsproto.OpText, s.appendOpen(buf[:0], nil))
+	t.scratch = keepSmall(dst)
+	u.conn.SetReceiver(s)
+	u.conn.Queue(dst)
+	s.begin()
 	return s
 }
 
-// appendOpen appends the frame of the open packet.
-func (s *Session) appendOpen(dst []byte) []byte {
-	var buf [256]byte
-	packet := engineio.AppendOpen(buf[:0], engineio.Handshake{
+// startPolling begins the session of a client that polls, and answers its request.
+func (t *Table) startPolling(x *exchange, head []byte) {
+	s := t.start(Request{Conn: x.conn.conn, Head: head})
+	s.poll, s.polled = &polling{}, true
+	t.byID[s.id] = s
+	t.cfg.polling.Add(1)
+	if t.cfg.Cookie != nil {
+		x.fields = append(x.fields, "Set-Cookie: "+edge.CookieHeader(t.cfg.Cookie, s.id.String())+"\r\n"...)
+	}
+	var buf [openBytes]byte
+	x.answer(t, statusPackets, s.appendOpen(buf[:0], t.cfg.upgrades()))
+	s.begin()
+}
+
+// start makes a session. What depends on its transport is still to be set.
+func (t *Table) start(req Request) *Session {
+	u := t.newUpper(req)
+	s := u.Base()
+	*s = Session{table: t, upper: u, id: t.NewID()}
+	t.add(s)
+	return s
+}
+
+// begin starts the session's clock.
+func (s *Session) begin() {
+	s.beat = s.table.loop.Now() + s.table.firstPing()
+	s.SetDeadline(s.table.cfg.UpperTime)
+}
+
+// openBytes is more than an open packet has.
+const openBytes = 256
+
+// appendOpen appends the open packet.
+func (s *Session) appendOpen(dst []byte, upgrades []string) []byte {
+	return engineio.AppendOpen(dst, engineio.Handshake{
 		SID:          s.id.String(),
+		Upgrades:     upgrades,
 		PingInterval: s.table.cfg.PingInterval,
 		PingTimeout:  s.table.cfg.PingTimeout,
 		MaxPayload:   s.table.cfg.Frames.MessageBytesMax,
 	})
-	return wsproto.AppendFrame(dst, wsproto.OpText, packet)
 }
 
 // firstPing is when a new session gets its first ping: somewhere in the second half of the interval, so that clients that

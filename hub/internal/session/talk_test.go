@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,16 +13,18 @@ import (
 	"time"
 
 	"starling/eventloop"
+	"starling/hub/internal/edge"
 	"starling/wsproto"
 )
 
 // talk is a conversation under way: a loop, its table, and the peers that have connected.
 type talk struct {
 	t      *testing.T
-	sim    *eventloop.Sim
-	table  *Table
+	sims   []*eventloop.Sim // loops
+	tables []*Table
 	ends   []*end
-	end    *end // the one that speaks
+	end    *end      // the one that speaks
+	last   *recorder // the session that began last
 	now    time.Duration
 	told   time.Duration // the time that the transcript mentions last
 	pieces int
@@ -95,16 +98,28 @@ func newTalk(t *testing.T) *talk {
 // testConfig is the configuration of the stock server, but with bytes for ids that a test can foresee.
 func testConfig() *Config {
 	return &Config{
-		Path: "/socket.io/", PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second, HandshakeTime: 10 * time.Second,
+		Path: "/socket.io/", Transports: []string{"polling", "websocket"}, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
+		HandshakeTime: 10 * time.Second, UpgradeTime: 10 * time.Second, HeldBytesMax: 1 << 20, SessionsMax: 100, Origins: sameOrigin(),
 		Frames: wsproto.Limits{MessageBytesMax: 1_000_000, FragmentsMax: 4096},
 		Random: &counting{}, Busy: func() bool { return false }, Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
+// sameOrigin are the Origins of the stock server.
+func sameOrigin() *edge.Origins {
+	o, err := edge.NewOrigins(nil, false)
+	if err != nil {
+		panic(err)
+	}
+	return o
+}
+
 // restart begins anew with an empty loop. Settings are key=value.
 func (k *talk) restart(settings string) {
 	*k = talk{t: k.t}
-	cfg, limits := testConfig(), eventloop.Limits{}
+	cfg, limits, loops := testConfig(), eventloop.Limits{}, 1
+	var origins []string
+	credentials := false
 	cfg.Busy = func() bool { return k.busy }
 	for _, setting := range strings.Fields(settings) {
 		key, value, _ := strings.Cut(setting, "=")
@@ -121,15 +136,48 @@ func (k *talk) restart(settings string) {
 			cfg.Frames.FragmentsMax = k.number(value)
 		case "outbound":
 			limits.OutboundBytesPerConnMax = k.number(value)
+		case "loops":
+			loops = k.number(value)
+		case "held":
+			cfg.HeldBytesMax = k.number(value)
+		case "sessions":
+			cfg.SessionsMax = k.number(value)
+		case "transports":
+			cfg.Transports = strings.Split(value, ",")
+		case "origins":
+			origins = strings.Split(value, ",")
+		case "credentials":
+			credentials = true
+		case "cookie":
+			cfg.Cookie = &http.Cookie{Name: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
+		case "deny":
+			cfg.Allow = func(r *http.Request) error {
+				if r.URL.Query().Has(value) {
+					return errors.New("nope")
+				}
+				return nil
+			}
+		case "proxies":
+			cfg.ProxyHeader = true
+			cfg.Proxies, _ = edge.ParseProxies([]string{value})
+		case "file":
+			cfg.IsFile = func(name string) bool { return name == value }
+		case "uncompressed":
+			cfg.NoCompression = true
 		case "random":
 			cfg.Random = constant(k.hex(value)[0])
 		default:
 			k.t.Fatalf("no such setting: %s", setting)
 		}
 	}
-	k.sim = eventloop.NewSim(limits, cfg.Logger, func(l *eventloop.Loop) eventloop.Handler {
-		k.table = NewTable(l, cfg, k.newUpper)
-		return column{k.table}
+	var err error
+	if cfg.Origins, err = edge.NewOrigins(origins, credentials); err != nil {
+		k.t.Fatal(err)
+	}
+	k.sims = eventloop.NewSims(loops, limits, cfg.Logger, func(l *eventloop.Loop) eventloop.Handler {
+		t := NewTable(l, cfg, k.newUpper)
+		k.tables = append(k.tables, t)
+		return column{t}
 	})
 }
 
@@ -138,7 +186,16 @@ func (k *talk) newUpper(req Request) Upper {
 		k.t.Errorf("a session was started with the request %q", req.Head)
 	}
 	k.end.upper = &recorder{talk: k, place: slices.Index(k.ends, k.end) + 1}
+	k.last = k.end.upper
 	return k.end.upper
+}
+
+// upper is the session that a command is about: that of the connection, or else the one that began last.
+func (k *talk) upper() *recorder {
+	if k.end.upper != nil {
+		return k.end.upper
+	}
+	return k.last
 }
 
 // commands are the words of the language.
@@ -147,8 +204,13 @@ var commands map[string]func(k *talk, rest string)
 // They name each other, so they are put in once all exist.
 func init() {
 	commands = map[string]func(k *talk, rest string){
-		"new":     (*talk).restart,
-		"open":    func(k *talk, _ string) { k.open() },
+		"new":  (*talk).restart,
+		"open": func(k *talk, rest string) { k.open(rest) },
+		"poll": func(k *talk, rest string) {
+			k.send([]byte("GET " + pollTarget + rest + " HTTP/1.1\r\nHost: x\r\n\r\n"))
+		},
+		"post":    (*talk).post,
+		"begin":   (*talk).begin,
 		"use":     func(k *talk, rest string) { k.end = k.ends[k.number(rest)-1] },
 		"pieces":  func(k *talk, rest string) { k.pieces = k.number(rest) },
 		"busy":    func(k *talk, rest string) { k.busy = rest == "on" },
@@ -172,7 +234,7 @@ func init() {
 		"resume": func(k *talk, _ string) { k.end.peer.Resume() },
 		"break":  func(k *talk, _ string) { k.end.peer.Broken = true },
 		"deadline": func(k *talk, rest string) {
-			k.onLoop(func() { k.end.upper.SetDeadline(k.duration(rest)) })
+			k.onLoop(func() { k.upper().SetDeadline(k.duration(rest)) })
 		},
 		"emit":     func(k *talk, rest string) { k.emit(rest, false) },
 		"volatile": func(k *talk, rest string) { k.emit(rest, true) },
@@ -181,13 +243,13 @@ func init() {
 			k.onLoop(func() { k.sendPrepared(one, false); k.sendPrepared(two, true) })
 		},
 		"emit+end": func(k *talk, rest string) {
-			k.onLoop(func() { k.sendPrepared(rest, false); k.end.upper.Close(ForcedClose) })
+			k.onLoop(func() { k.sendPrepared(rest, false); k.upper().Close(ForcedClose) })
 		},
 		"say": func(k *talk, rest string) {
-			k.onLoop(func() { k.note("%s", verdicts[k.end.upper.Finish(append(k.end.upper.Begin(), rest...))]) })
+			k.onLoop(func() { k.note("%s", verdicts[k.upper().Finish(append(k.upper().Begin(), rest...))]) })
 		},
-		"end":   func(k *talk, rest string) { k.onLoop(func() { k.end.upper.Close(reasonNamed(k.t, rest)) }) },
-		"drain": func(k *talk, _ string) { k.onLoop(k.table.Drain) },
+		"end":   func(k *talk, rest string) { k.onLoop(func() { k.upper().Close(reasonNamed(k.t, rest)) }) },
+		"drain": (*talk).drain,
 		"count": (*talk).count,
 	}
 }
@@ -204,19 +266,45 @@ func reasonNamed(t *testing.T, word string) Reason {
 	return 0
 }
 
-func (k *talk) open() {
-	k.end = &end{peer: k.sim.Open()}
+// open connects a peer, to the loop of a number or to the first.
+func (k *talk) open(rest string) {
+	loop := 0
+	if rest != "" {
+		loop = k.number(rest)
+	}
+	k.end = &end{peer: k.sims[loop].Open()}
 	k.ends = append(k.ends, k.end)
 }
 
 // session opens a connection and upgrades it, without a word about that in the transcript. rest is appended to the target.
 func (k *talk) session(rest string) {
-	k.open()
+	k.open("")
 	k.send([]byte(upgradeRequest("/socket.io/?EIO=4&transport=websocket" + rest)))
 	if k.end.upper == nil {
 		k.t.Fatalf("the upgrade failed: %q", k.end.peer.Got)
 	}
 	k.end.peer.Got, k.end.peer.Writes = nil, 0
+}
+
+// pollTarget is the target of a client's requests, up to its session's id.
+const pollTarget = "/socket.io/?EIO=4&transport=polling&sid="
+
+// begin begins a session by polling, without a word about that in the transcript.
+func (k *talk) begin(rest string) {
+	k.open(rest)
+	k.send([]byte("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n"))
+	if k.end.upper == nil {
+		k.t.Fatalf("the handshake failed: %q", k.end.peer.Got)
+	}
+	k.end.peer.Got, k.end.peer.Writes = nil, 0
+}
+
+// post sends a POST for the session of an id, with the rest as its body: in quotes, hexadecimal, both.
+func (k *talk) post(rest string) {
+	sid, text, _ := strings.Cut(rest, " ")
+	body := k.bytes(text)
+	head := fmt.Sprintf("POST %s%s HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: %d\r\n\r\n", pollTarget, sid, len(body))
+	k.send(append([]byte(head), body...))
 }
 
 // upgradeRequest is what a browser sends, less what does not matter; the key is that of RFC 6455 1.3.
@@ -251,15 +339,25 @@ func (k *talk) advance(rest string) {
 	const step = 100 * time.Millisecond
 	for left := k.duration(rest); left > 0; left -= step {
 		k.now += min(step, left)
-		k.sim.Advance(min(step, left))
+		k.sims[0].Advance(min(step, left))
 		k.gather()
 	}
 }
 
-// onLoop runs f on the loop.
+// onLoop runs f on the loop of the session that it is about.
 func (k *talk) onLoop(f func()) {
-	k.sim.Loop().PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { f() }))
-	k.sim.Run()
+	k.on(k.upper().table.loop, f)
+}
+
+func (k *talk) on(l *eventloop.Loop, f func()) {
+	l.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { f() }))
+	k.sims[0].Run()
+}
+
+func (k *talk) drain(string) {
+	for _, t := range k.tables {
+		k.on(t.loop, t.Drain)
+	}
 }
 
 // emit sends a prepared message: a text, and attachments in hexadecimal behind a bar each.
@@ -275,7 +373,7 @@ func (k *talk) sendPrepared(rest string, volatile bool) {
 	}
 	var p Prepared
 	p.Prepare(append(BeginMessage(nil), k.inflate(parts[0])...), attachments)
-	k.note("%s", verdicts[k.end.upper.Send(&p, volatile)])
+	k.note("%s", verdicts[k.upper().Send(&p, volatile)])
 }
 
 // inflate makes a long text of its short form: x*1000.
@@ -287,10 +385,26 @@ func (k *talk) inflate(text string) string {
 }
 
 func (k *talk) count(string) {
-	k.note("sessions %d, heads %d, connections %d, panics %d", k.table.Len(), len(k.table.heads), k.sim.Connections(), k.sim.Panics())
+	sessions, conns := 0, 0
+	for _, t := range k.tables {
+		sessions += t.Len()
+		conns += len(t.conns)
+	}
+	k.note("sessions %d, heads %d, connections %d, panics %d", sessions, conns, k.sims[0].Connections(), k.sims[0].Panics())
+	if known, polling := k.known(); known > 0 || polling > 0 {
+		k.note("known by their ids %d, polling %d", known, polling)
+	}
 	if k.end != nil && !k.end.closed {
 		k.note("pending %d, held %d", k.end.peer.Conn().Pending(), k.held())
 	}
+}
+
+// known is how many sessions can be found by their ids, and how many of them poll.
+func (k *talk) known() (known, polling int) {
+	for _, t := range k.tables {
+		known += len(t.byID)
+	}
+	return known, int(k.tables[0].cfg.polling.Load())
 }
 
 // held is how much of a partial message the session holds.

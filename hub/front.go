@@ -1,0 +1,130 @@
+package hub
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+
+	"golang.org/x/time/rate"
+
+	"starling/eventloop"
+	"starling/hub/internal/edge"
+	"starling/hub/internal/session"
+	"starling/wsproto"
+)
+
+// front is what the server makes of the world in front of it: who may come, how fast, by way of whom, and what it gives
+// to requests that are not Engine.IO's.
+type front struct {
+	origins *edge.Origins
+	proxies edge.Proxies
+	bundle  *edge.Bundle        // nil: none
+	rate    *rate.Limiter       // nil: no bound
+	foreign *eventloop.Listener // nil: nobody there
+}
+
+// newFront reads the options that concern it.
+func newFront(o *Options) (*front, error) {
+	f := &front{}
+	var errs [4]error
+	f.origins, errs[0] = edge.NewOrigins(o.Origins, o.Credentials)
+	f.proxies, errs[1] = edge.ParseProxies(o.TrustedProxies)
+	if o.Cookie != nil {
+		errs[2] = edge.CheckCookie(o.Cookie)
+	}
+	if o.ClientFiles != nil {
+		f.bundle, errs[3] = edge.NewBundle(o.ClientFiles)
+	}
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, fmt.Errorf("hub: %w", err)
+	}
+	if o.ConnectRateMax > 0 {
+		f.rate = rate.NewLimiter(rate.Limit(o.ConnectRateMax), o.ConnectRateMax)
+	}
+	if o.Handler != nil || f.bundle != nil {
+		f.foreign = eventloop.NewListener(&net.TCPAddr{})
+	}
+	return f, nil
+}
+
+// configure writes itself into the configuration of sessions.
+func (f *front) configure(cfg *session.Config) {
+	cfg.Origins, cfg.Proxies, cfg.Foreign = f.origins, f.proxies, f.foreign
+	if f.bundle != nil {
+		cfg.IsFile = f.bundle.Has
+	}
+}
+
+// admits reports whether another session may begin now.
+func (f *front) admits() bool { return f.rate == nil || f.rate.Allow() }
+
+// serveForeign answers the requests that the loops have handed over with their connections: files of the client, and what is
+// outside of Options.Path. One of Engine.IO's, on a connection that has come for something else before, goes back to a loop
+// with its connection.
+func (s *Server) serveForeign(w http.ResponseWriter, r *http.Request) {
+	path, _, _ := strings.Cut(r.RequestURI, "?")
+	file, ours := strings.CutPrefix(path, s.opts.Path)
+	switch {
+	case ours && s.front.bundle != nil && s.front.bundle.Has(file):
+		for name, values := range s.front.origins.Header(r) { // a module is loaded from another origin by CORS alone
+			w.Header()[name] = values
+		}
+		s.front.bundle.ServeHTTP(w, r)
+	case ours:
+		s.giveBack(w, r)
+	case s.opts.Handler != nil:
+		s.opts.Handler.ServeHTTP(w, r)
+	default:
+		http.NotFound(w, r)
+	}
+}
+
+// giveBack gives a request and its connection to a loop: that of its session, if it names one.
+func (s *Server) giveBack(w http.ResponseWriter, r *http.Request) {
+	conn, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		s.opts.Logger.Error("taking a connection back from net/http", "error", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	shards := s.column()
+	i, ok := session.LoopOf(r.URL.Query().Get("sid"))
+	if !ok || i >= len(shards) {
+		i = int(s.turn.Add(1)) % len(shards)
+	}
+	read := requestHead(r)
+	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered()) // cannot fail: it is there
+	if err := shards[i].loop.Take(conn, append(read, buffered...)); err != nil {
+		s.opts.Logger.Debug("taking a connection back from net/http", "error", err)
+	}
+}
+
+// requestHead writes the head of a request again. net/http has taken two headers out of it.
+func requestHead(r *http.Request) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%s %s %s\r\n", r.Method, r.RequestURI, r.Proto)
+	if r.Host != "" {
+		fmt.Fprintf(&b, "Host: %s\r\n", r.Host)
+	}
+	if len(r.TransferEncoding) > 0 {
+		fmt.Fprintf(&b, "Transfer-Encoding: %s\r\n", strings.Join(r.TransferEncoding, ", "))
+	}
+	_ = r.Header.Write(&b) // a bytes.Buffer takes everything
+	b.WriteString("\r\n")
+	return b.Bytes()
+}
+
+// foreignServer is the net/http server behind the loops.
+func (s *Server) foreignServer() *http.Server {
+	return &http.Server{
+		Handler:           http.HandlerFunc(s.serveForeign),
+		ReadHeaderTimeout: s.opts.HandshakeTimeout,
+		IdleTimeout:       session.KeepAliveTime,
+		MaxHeaderBytes:    wsproto.HeadBytesMax,
+		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,252 @@
+package session
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"starling/eventloop"
+	"starling/hub/internal/edge"
+	"starling/wsproto/engineio"
+)
+
+// exchange is one request of a client that polls, and its answer. The connection belongs to one loop, its home, and the
+// session to another one, as a rule: then the request is posted there and the answer is posted back. Which of the two
+// touches a field stands beside it.
+type exchange struct {
+	home   *Table    // never changes
+	conn   *httpConn // home
+	id     ID        // of the session; set by home before it is posted, like the next three
+	head   bool      // the answer must have no body
+	gzip   bool      // the answer may be compressed
+	fields []byte    // header lines for the answer
+
+	close   bool     // the connection ends with the answer; whoever answers, then home
+	session *Session // the session's loop: that it was given to, nil if there was none
+	told    bool     // an answer was given; whoever answers
+}
+
+// serve decides on a request and answers it, unless its session has to. The order is that of the reference server, for the
+// answer is the first thing that is wrong.
+func (x *exchange) serve(req *http.Request, head, rawQuery []byte) {
+	t := x.home
+	if refused := x.greet(req); refused {
+		return
+	}
+	q, err := parseQuery(rawQuery)
+	origin := req.Header.Get("Origin")
+	switch {
+	case err != nil:
+		x.refuse(engineio.BadRequest)
+	case !t.cfg.offers(q.transport):
+		x.refuse(engineio.UnknownTransport)
+	case !edge.ValidOrigin(origin):
+		x.refuse(engineio.BadRequest)
+	case !t.cfg.Origins.Allowed(req.Host, origin):
+		x.refuse(engineio.Forbidden)
+	case q.sid != "":
+		x.attach(req, q)
+	default:
+		x.handshake(req, head, q)
+	}
+}
+
+// greet does what depends on the request's headers alone: it notes what the answer will need, and answers a preflight.
+func (x *exchange) greet(req *http.Request) (answered bool) {
+	origins := x.home.cfg.Origins
+	if req.Method == http.MethodOptions {
+		if header, ok := origins.Preflight(req); ok {
+			x.fields = appendHeader(nil, header)
+			x.answer(x.home, statusNoContent, nil)
+			return true
+		}
+	}
+	if req.Header["Origin"] != nil {
+		x.fields = origins.AppendHeader(nil, req)
+	}
+	x.gzip = !x.home.cfg.NoCompression && acceptsGzip(req.Header["Accept-Encoding"])
+	return false
+}
+
+// appendHeader appends header lines, in the order of their names.
+func appendHeader(dst []byte, h http.Header) []byte {
+	b := bytes.NewBuffer(dst)
+	_ = h.Write(b) // a bytes.Buffer takes everything
+	return b.Bytes()
+}
+
+// acceptsGzip reads Accept-Encoding (RFC 9110 12.5.3) as far as it concerns gzip.
+func acceptsGzip(values []string) bool {
+	for _, value := range values {
+		for coding := range strings.SplitSeq(value, ",") {
+			name, weight, _ := strings.Cut(coding, ";")
+			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
+				continue
+			}
+			weight = strings.ToLower(strings.ReplaceAll(weight, " ", ""))
+			return strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "" || weight == ""
+		}
+	}
+	return false
+}
+
+// attach gives a request to the session that it names.
+func (x *exchange) attach(req *http.Request, q query) {
+	id, ok := parseID(q.sid)
+	owner := x.home.tableOf(id)
+	body := x.conn.body
+	switch {
+	case !ok || owner == nil:
+		x.refuse(engineio.UnknownSession)
+		return
+	case q.transport != "polling":
+		x.refuse(engineio.BadRequest)
+		return
+	case req.Method == http.MethodGet && body != nil:
+		x.refuse(engineio.BadRequest)
+		return
+	case req.Method != http.MethodGet && req.Method != http.MethodPost:
+		x.close = body != nil
+		x.answer(x.home, statusMethod, nil)
+		return
+	}
+	x.id = id
+	switch {
+	case req.Method == http.MethodGet:
+		x.on(owner, func() { owner.poll(x) })
+	case req.Header.Get("Content-Type") == "application/octet-stream":
+		x.on(owner, func() { owner.reject(x, statusBad) }) // Engine.IO v4: a body is text
+	case body == nil:
+		x.deliver(nil)
+	case body.tooLarge():
+		x.close = true
+		x.answer(x.home, statusTooLarge, nil)
+	case !body.here:
+		x.on(owner, func() { owner.expect(x) })
+	}
+}
+
+// handshake begins a session.
+func (x *exchange) handshake(req *http.Request, head []byte, q query) {
+	t := x.home
+	switch {
+	case req.Method != http.MethodGet:
+		x.refuse(engineio.BadHandshakeMethod)
+		return
+	case q.transport != "polling" || x.conn.body != nil: // a WebSocket begins with an upgrade
+		x.refuse(engineio.BadRequest)
+		return
+	}
+	if t.cfg.Allow != nil {
+		if err := t.cfg.allow(req, x.conn.conn); err != nil {
+			x.answer(t, statusForbidden, engineio.AppendError(nil, engineio.Forbidden, err.Error()))
+			return
+		}
+	}
+	switch {
+	case q.version != engineio.ProtocolVersion:
+		x.refuse(engineio.UnsupportedProtocol)
+	case t.cfg.polling.Load() >= int64(t.cfg.SessionsMax) || t.cfg.Busy():
+		x.answer(t, statusBusy, nil)
+	default:
+		t.startPolling(x, head)
+	}
+}
+
+// deliver gives the whole body, which is borrowed, to the session.
+func (x *exchange) deliver(body []byte) {
+	owner := x.home.tableOf(x.id)
+	if owner != x.home {
+		body = bytes.Clone(body)
+	}
+	x.on(owner, func() { owner.receive(x, body) })
+}
+
+// overflow ends a request whose body turned out to be too large.
+func (x *exchange) overflow() {
+	owner := x.home.tableOf(x.id)
+	x.on(owner, func() { owner.reject(x, statusTooLarge) })
+}
+
+// on does something on the loop of a table: at once if that is the home.
+func (x *exchange) on(t *Table, do func()) {
+	if t == x.home {
+		do()
+		return
+	}
+	t.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { do() }))
+}
+
+// lost tells the session that the connection is gone while it had a request under way.
+func (x *exchange) lost() {
+	if owner := x.home.tableOf(x.id); owner != nil && x.id != (ID{}) {
+		x.on(owner, func() { owner.lost(x) })
+	}
+}
+
+// refuse answers with a code of Engine.IO, from home.
+func (x *exchange) refuse(code engineio.ErrorCode) {
+	x.close = x.close || x.conn.body != nil // which nobody reads
+	x.answer(x.home, statusOf(code), engineio.AppendError(nil, code, ""))
+}
+
+// The heads of answers, up to what depends on the request.
+const (
+	statusPackets  = "200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nCache-Control: no-store\r\n"
+	statusGzipped  = "200 OK\r\nContent-Type: text/plain; charset=UTF-8\r\nContent-Encoding: gzip\r\nCache-Control: no-store\r\n"
+	statusReceived = "200 OK\r\nContent-Type: text/html\r\nCache-Control: no-store\r\n"
+
+	statusNoContent = "204 No Content\r\n"
+	statusBad       = "400 Bad Request\r\n"
+	statusMethod    = "405 Method Not Allowed\r\nAllow: GET, POST\r\n"
+	statusTooLarge  = "413 Content Too Large\r\n"
+	statusBadCode   = "400 Bad Request\r\nContent-Type: application/json\r\n"
+	statusForbidden = "403 Forbidden\r\nContent-Type: application/json\r\n"
+	statusBusy      = "503 Service Unavailable\r\nRetry-After: 2\r\n" // retryAfter
+)
+
+// statusOf is the head of an answer with a code of Engine.IO.
+func statusOf(code engineio.ErrorCode) string {
+	if code == engineio.Forbidden {
+		return statusForbidden
+	}
+	return statusBadCode
+}
+
+// answer answers from the loop of t. Only the first answer counts.
+func (x *exchange) answer(t *Table, status string, body []byte) {
+	if x.told {
+		return
+	}
+	x.told = true
+	x.close = x.close || t.drained
+	out := x.append(t.scratch[:0], status, body)
+	t.scratch = out[:0]
+	if t == x.home {
+		x.conn.finish(x, out, false)
+		return
+	}
+	out = bytes.Clone(out)
+	x.home.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { x.conn.finish(x, out, true) }))
+}
+
+// append appends the whole answer.
+func (x *exchange) append(dst []byte, status string, body []byte) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = append(dst, status...)
+	dst = append(dst, x.fields...)
+	if x.close {
+		dst = append(dst, "Connection: close\r\n"...)
+	}
+	if status != statusNoContent { // RFC 9110 8.6
+		dst = append(dst, "Content-Length: "...)
+		dst = strconv.AppendInt(dst, int64(len(body)), 10)
+		dst = append(dst, "\r\n"...)
+	}
+	dst = append(dst, "\r\n"...)
+	if x.head { // RFC 9110 9.3.2
+		return dst
+	}
+	return append(dst, body...)
+}

@@ -1,0 +1,251 @@
+package session
+
+import (
+	"bytes"
+	"errors"
+	"net/http"
+	"time"
+
+	"starling/eventloop"
+	"starling/wsproto"
+)
+
+// httpConn is the receiver of a connection that speaks HTTP: one request after the other, until one of them upgrades the
+// connection, or is somebody else's business.
+//
+//	head ─> body, if it is a POST ─> exchange under way ─> answer ─> head …
+type httpConn struct {
+	table *Table
+	conn  *eventloop.Conn
+	timer eventloop.Timer
+
+	buf      []byte    // what has arrived and is not used yet
+	scanned  int       // bytes of buf in which no head ends
+	exchange *exchange // the request that is being read or answered
+	body     *body     // what is arriving of its body, nil if that is whole
+	taking   bool      // take is running
+	idle     bool      // it has answered, and no byte of another request has come
+	over     bool      // the connection is no longer ours
+}
+
+var (
+	errHandshakeTime = errors.New("session: no complete request in time")
+	errDraining      = errors.New("session: server shuts down")
+	errServed        = errors.New("session: request answered")
+	errPipelined     = errors.New("session: too much sent before the answer to the last request")
+)
+
+// OnData is part of eventloop.Receiver.
+func (h *httpConn) OnData(_ *eventloop.Conn, b []byte) {
+	if len(h.buf) > 0 {
+		h.buf = append(h.buf, b...)
+		b = h.buf
+	}
+	h.work(b)
+}
+
+// OnClose is part of eventloop.Receiver.
+func (h *httpConn) OnClose(*eventloop.Conn, error) {
+	x := h.exchange
+	h.leave()
+	if x != nil {
+		x.lost()
+	}
+}
+
+// leave ends our part in the connection.
+func (h *httpConn) leave() {
+	h.over = true
+	h.exchange, h.body, h.buf = nil, nil, nil
+	h.table.loop.Cancel(&h.timer)
+	delete(h.table.conns, h)
+}
+
+// Expired is part of eventloop.Expirer: the deadline of a request, or of the wait for one. A deadline does not move while
+// bytes arrive, so a client that sends one now and then gains nothing.
+func (h *httpConn) Expired(*eventloop.Timer) {
+	if h.body != nil || len(h.buf) > 0 {
+		h.refuse([]byte("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+		return
+	}
+	h.conn.Abort(errHandshakeTime)
+}
+
+// work takes what can be taken of b, which is borrowed or is h.buf, and keeps the rest.
+func (h *httpConn) work(b []byte) {
+	rest := b[h.take(b):]
+	switch {
+	case h.over:
+	case len(rest) == 0:
+		h.buf = nil // an idle connection holds nothing
+	case h.exchange != nil && len(rest) > pipelinedBytesMax:
+		h.conn.Abort(errPipelined)
+	default:
+		h.buf = append(h.buf[:0], rest...)
+	}
+}
+
+// take takes one thing after the other off the front of b, and returns how many bytes it has used.
+func (h *httpConn) take(b []byte) (used int) {
+	h.taking = true
+	defer func() { h.taking = false }()
+	for used < len(b) && !h.over {
+		n := 0
+		switch {
+		case h.exchange == nil:
+			n = h.takeHead(b[used:])
+		case h.body != nil:
+			n = h.takeBody(b[used:])
+		}
+		if n == 0 { // incomplete, or behind a request that is being answered
+			break
+		}
+		used += n
+	}
+	return used
+}
+
+// takeHead takes a request head, and what belongs to it if the request is the last thing that we do with the connection.
+func (h *httpConn) takeHead(b []byte) (used int) {
+	n, err := wsproto.HeadLenFrom(b, h.scanned)
+	switch {
+	case err != nil:
+		h.refuse(wsproto.AppendRefusal(nil, err))
+		return len(b)
+	case n == 0:
+		if h.idle {
+			h.idle = false
+			h.wait(h.table.cfg.HandshakeTime)
+		}
+		h.scanned = len(b)
+		return 0
+	}
+	h.scanned, h.idle = 0, false
+	h.table.loop.Cancel(&h.timer)
+	h.request(b[:n], b[n:])
+	if h.over {
+		return len(b)
+	}
+	return n
+}
+
+// wait sets the deadline.
+func (h *httpConn) wait(d time.Duration) { h.table.loop.Schedule(&h.timer, d, h) }
+
+// refuse answers what cannot be answered otherwise, and closes.
+func (h *httpConn) refuse(response []byte) {
+	x := h.exchange
+	h.leave()
+	h.conn.Queue(response)
+	h.conn.Close(errServed)
+	if x != nil {
+		x.lost()
+	}
+}
+
+// request looks at a complete request head; rest is what has arrived behind it.
+func (h *httpConn) request(head, rest []byte) {
+	target, ok := requestTarget(head)
+	if !ok {
+		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine))
+		return
+	}
+	path, rawQuery, _ := bytes.Cut(target, []byte{'?'})
+	file, ours := bytes.CutPrefix(path, []byte(h.table.cfg.Path))
+	switch {
+	case !ours, h.table.cfg.IsFile != nil && h.table.cfg.IsFile(string(file)):
+		h.foreign(head, rest)
+	case asksForUpgrade(head):
+		h.upgrade(head, rest, rawQuery)
+	default:
+		h.ordinary(head, rawQuery, len(rest))
+	}
+}
+
+// asksForUpgrade looks for an Upgrade header, in the spelling that everybody uses before any other.
+func asksForUpgrade(request []byte) bool {
+	return bytes.Contains(request, []byte("\r\nUpgrade:")) || bytes.Contains(bytes.ToLower(request), []byte("\r\nupgrade:"))
+}
+
+// requestTarget returns the second word of the request line.
+func requestTarget(request []byte) ([]byte, bool) {
+	line, _, _ := bytes.Cut(request, []byte("\r\n"))
+	_, line, ok1 := bytes.Cut(line, []byte{' '})
+	target, _, ok2 := bytes.Cut(line, []byte{' '})
+	return target, ok1 && ok2 && len(target) > 0 && target[0] == '/'
+}
+
+// foreign passes on a request that is not ours, and with it the connection. Should a request of ours follow, the
+// connection comes back.
+func (h *httpConn) foreign(head, rest []byte) {
+	if h.table.cfg.Foreign == nil {
+		h.refuse([]byte("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+		return
+	}
+	h.pass("handing a connection over", h.conn.HandOver(h.table.cfg.Foreign, joined(head, rest)))
+}
+
+// moveTo gives the connection to the loop of another table, which begins with the request anew.
+func (h *httpConn) moveTo(t *Table, head, rest []byte) {
+	h.pass("moving a connection", h.conn.MoveTo(t.loop, joined(head, rest)))
+}
+
+// pass ends our part in a connection that somebody else has now, unless err says that it could not be given away.
+func (h *httpConn) pass(what string, err error) {
+	switch {
+	case err == nil:
+		h.leave()
+	case errors.Is(err, eventloop.ErrBusy): // the answer to a request before it is still on its way
+		h.refuse([]byte("HTTP/1.1 " + statusBusy + "Connection: close\r\nContent-Length: 0\r\n\r\n"))
+	default:
+		h.table.cfg.Logger.Warn(what, "error", err)
+		h.conn.Abort(err)
+	}
+}
+
+// joined is a copy of two slices of which the second follows the first.
+func joined(head, rest []byte) []byte { return append(append([]byte(nil), head...), rest...) }
+
+// ordinary answers a request that is no upgrade, or begins to: the framing is judged here, the rest is read by net/http.
+func (h *httpConn) ordinary(head, rawQuery []byte, arrived int) {
+	r, err := wsproto.ParseRequest(head)
+	if err != nil {
+		h.refuse(wsproto.AppendRefusal(nil, err))
+		return
+	}
+	req, err := h.table.readRequest(head)
+	if err != nil {
+		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine))
+		return
+	}
+	x := &exchange{conn: h, home: h.table, close: r.Close, head: req.Method == http.MethodHead}
+	h.exchange, h.body = x, newBody(r, arrived, h.table.cfg.Frames.MessageBytesMax)
+	x.serve(req, head, rawQuery)
+	if h.exchange == x && h.body != nil {
+		h.awaitBody(r)
+	}
+}
+
+// finish sends the answer to the request under way, and goes on with what has arrived behind it.
+func (h *httpConn) finish(x *exchange, response []byte, shared bool) {
+	if h.exchange != x {
+		return
+	}
+	unread := h.body != nil
+	h.exchange, h.body = nil, nil
+	if shared {
+		h.conn.QueueShared(response)
+	} else {
+		h.conn.Queue(response)
+	}
+	if x.close || unread || h.table.drained {
+		h.leave()
+		h.conn.Close(errServed)
+		return
+	}
+	h.idle = true
+	h.wait(KeepAliveTime)
+	if !h.taking && len(h.buf) > 0 {
+		h.work(h.buf)
+	}
+}

@@ -1,0 +1,153 @@
+package session
+
+import (
+	"errors"
+	"io"
+
+	"starling/eventloop"
+	"starling/wsproto"
+	"starling/wsproto/engineio"
+)
+
+// probe is a WebSocket that is to take over a session which polls. It belongs to the session's loop.
+//
+//	client                          server
+//	2probe                     ─>
+//	                           <─  3probe, and 6 to each GET, at once and until the end
+//	(waits for its GET and POST)
+//	5                          ─>  what waits goes out as frames; GET and POST are refused from here on
+//
+// Whatever else is said ends the attempt, and the session goes on polling.
+type probe struct {
+	session  *Session
+	conn     *eventloop.Conn
+	reader   wsproto.Reader
+	timer    eventloop.Timer
+	answered bool // 2probe has come
+	base64   bool
+	deflate  bool
+}
+
+var (
+	errProbe       = errors.New("session: upgrade failed")
+	errUpgradeTime = errors.New("session: upgrade took too long")
+)
+
+// startProbe has a WebSocket try to take the session over; response is the answer to its request.
+func (s *Session) startProbe(u *upgrade, response []byte) *probe {
+	t := s.table
+	p := &probe{session: s, conn: u.conn, reader: wsproto.NewReader(wsproto.Server, &t.cfg.probeFrames), base64: u.query.base64, deflate: u.deflate}
+	if p.deflate {
+		p.reader.EnableDeflate()
+	}
+	s.poll.probe = p
+	u.conn.SetReceiver(p)
+	u.conn.Queue(response)
+	t.scratch = keepSmall(response)
+	t.loop.Schedule(&p.timer, t.cfg.UpgradeTime, p)
+	return p
+}
+
+// OnData is part of eventloop.Receiver.
+func (p *probe) OnData(_ *eventloop.Conn, b []byte) {
+	for len(b) > 0 && p.active() {
+		m, n, err := p.reader.Next(b)
+		if err != nil {
+			p.fail(wsproto.CloseCodeOf(err), errProbe)
+			return
+		}
+		b = b[n:]
+		p.frame(m)
+	}
+	if s := p.session; s.conn == p.conn { // it has taken over
+		s.resume(b)
+	}
+}
+
+// active reports whether the attempt goes on.
+func (p *probe) active() bool { return p.session.poll != nil && p.session.poll.probe == p }
+
+// frame takes one message or control frame.
+func (p *probe) frame(m wsproto.Message) {
+	switch m.Op {
+	case wsproto.None, wsproto.OpPong:
+	case wsproto.OpPing:
+		p.conn.Queue(wsproto.AppendFrame(p.session.scratch(), wsproto.OpPong, m.Payload))
+	case wsproto.OpClose:
+		p.conn.Queue(wsproto.EchoClose(p.session.scratch(), m.Payload))
+		p.end(io.EOF)
+	default:
+		p.message(m)
+	}
+}
+
+// message takes one of the two messages that the client has to say.
+func (p *probe) message(m wsproto.Message) {
+	packet, err := engineio.ParseText(m.Payload)
+	switch {
+	case m.Op != wsproto.OpText || err != nil || packet.Binary:
+		p.fail(wsproto.CloseNone, errProbe)
+	case packet.Type == engineio.Ping && string(packet.Data) == engineio.Probe:
+		p.answered = true
+		p.conn.Queue(wsproto.AppendFrame(p.session.scratch(), wsproto.OpText, probeAnswer))
+		p.session.release()
+	case packet.Type == engineio.Upgrade && p.answered:
+		p.session.takeOver(p)
+	default:
+		p.fail(wsproto.CloseNone, errProbe)
+	}
+}
+
+var probeAnswer = engineio.AppendText(nil, engineio.Pong, []byte(engineio.Probe))
+
+// fail ends the attempt with a close frame.
+func (p *probe) fail(code wsproto.CloseCode, cause error) {
+	p.conn.Queue(wsproto.AppendClose(p.session.scratch(), code, ""))
+	p.end(cause)
+}
+
+// cancel ends the attempt because the session is over.
+func (p *probe) cancel() { p.fail(wsproto.CloseNone, errProbe) }
+
+// end ends the attempt. The session goes on polling.
+func (p *probe) end(cause error) {
+	p.detach()
+	p.conn.Close(cause)
+}
+
+func (p *probe) detach() {
+	p.session.table.loop.Cancel(&p.timer)
+	if p.active() {
+		p.session.poll.probe = nil
+	}
+}
+
+// Expired is part of eventloop.Expirer.
+func (p *probe) Expired(*eventloop.Timer) { p.fail(wsproto.CloseNone, errUpgradeTime) }
+
+// OnClose is part of eventloop.Receiver.
+func (p *probe) OnClose(*eventloop.Conn, error) { p.detach() }
+
+// takeOver makes the WebSocket the session's transport.
+func (s *Session) takeOver(p *probe) {
+	t, q := s.table, s.poll
+	p.detach()
+	if x := q.get; x != nil { // the client should have waited for its answer, and had one
+		q.get = nil
+		x.answer(t, statusPackets, noopPacket)
+	}
+	waiting := q.out
+	q.drop(t.loop)
+	t.cfg.polling.Add(-1)
+	s.poll = nil
+	s.conn, s.reader, s.base64, s.deflate = p.conn, p.reader, p.base64, p.deflate
+	s.reader.SetLimits(&t.cfg.Frames)
+	s.conn.SetReceiver(s)
+	for _, m := range waiting {
+		s.Send(m, false)
+	}
+	if s.awaiting { // the pong may be on its way since the last POST
+		s.beat = t.loop.Now() + t.cfg.PingTimeout
+		s.reschedule()
+	}
+}

@@ -1,0 +1,112 @@
+package wsproto
+
+import (
+	"bytes"
+	"compress/flate"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"testing"
+)
+
+// eventText is an event of about size bytes as chats and games send them.
+func eventText(size int) []byte {
+	words := []string{"the", "room", "hello", "player", "score", "where", "are", "you", "today", "I", "think", "we", "should", "meet", "at", "noon", "thanks", "see", "later", "again"}
+	rng := rand.New(rand.NewPCG(1, 2))
+	b := []byte(`42/chat,["history",[`)
+	for i := 0; len(b) < size; i++ {
+		b = fmt.Appendf(b, `{"id":%d,"user":{"id":"u%08x","name":"%s%d"},"at":17%011d,"room":"room-%d","text":"`,
+			100_000+i, rng.Uint32(), words[rng.IntN(len(words))], rng.IntN(100), rng.Int64N(1e11), rng.IntN(20))
+		for range 4 + rng.IntN(10) {
+			b = append(append(b, words[rng.IntN(len(words))]...), ' ')
+		}
+		b = append(b, `","read":false},`...)
+	}
+	return append(b[:size-2], "]]"...)
+}
+
+// eventSizes are those of a small answer, a large one, and a history.
+var eventSizes = []int{1 << 10, 10 << 10, 100 << 10}
+
+func BenchmarkAppendDeflatedFrame(b *testing.B) {
+	for _, size := range eventSizes {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			payload := eventText(size)
+			var frame []byte
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				frame = AppendDeflatedFrame(nil, OpText, payload)
+			}
+			b.ReportMetric(100*float64(len(frame))/float64(size), "%")
+		})
+	}
+}
+
+// BenchmarkDeflateLevels is what deflateLevel was chosen by.
+func BenchmarkDeflateLevels(b *testing.B) {
+	for _, size := range eventSizes {
+		payload := eventText(size)
+		for level := 1; level <= 6; level++ {
+			b.Run(fmt.Sprintf("%d/level=%d", size, level), func(b *testing.B) {
+				d := new(deflater)
+				d.w = must(flate.NewWriter(d, level))
+				b.SetBytes(int64(size))
+				for b.Loop() {
+					d.deflate(payload)
+				}
+				b.ReportMetric(100*float64(len(d.out))/float64(size), "%")
+			})
+		}
+	}
+}
+
+func BenchmarkReaderDeflate(b *testing.B) {
+	for _, size := range eventSizes {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			frame := masked(AppendDeflatedFrame(nil, OpText, eventText(size)))
+			r := NewReader(Server, &Limits{MessageBytesMax: MessageBytesMax, FragmentsMax: FragmentsMax})
+			r.EnableDeflate()
+			in := bytes.Clone(frame)
+			b.SetBytes(int64(size))
+			b.ReportAllocs()
+			for b.Loop() {
+				copy(in, frame)
+				if m, _, err := r.Next(in); len(m.Payload) != size || err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkInflate holds inflate against compress/flate, with what zlib makes at
+// its default level, and with blocks that are all tables.
+func BenchmarkInflate(b *testing.B) {
+	inputs := map[string][]byte{"tables": wire(twoTables + "*16000 00")}
+	for _, size := range eventSizes {
+		d := new(deflater)
+		d.w = must(flate.NewWriter(d, flate.DefaultCompression))
+		inputs[fmt.Sprintf("events/%d", size)] = bytes.Clone(d.deflate(eventText(size)))
+	}
+	for name, in := range inputs {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, fault := inflate(in, MessageBytesMax); fault != 0 {
+					b.Fatal(fault)
+				}
+			}
+		})
+		b.Run(name+"/flate", func(b *testing.B) {
+			var src bytes.Reader
+			z := flate.NewReader(&src)
+			b.ReportAllocs()
+			for b.Loop() {
+				src.Reset(append(bytes.Clone(in), "\x00\x00\xff\xff\x01\x00\x00\xff\xff"...))
+				z.(flate.Resetter).Reset(&src, nil)
+				must(io.ReadAll(z))
+			}
+		})
+	}
+}
