@@ -42,3 +42,11 @@ type ConnectError struct {
 
 // Error returns the message.
 func (e *ConnectError) Error() string { return e.Message }
+
+// OptionsError is what Listen returns for options that cannot work: Err says which, and why.
+type OptionsError struct{ Err error }
+
+func (e *OptionsError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *OptionsError) Unwrap() error { return e.Err }

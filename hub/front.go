@@ -30,17 +30,26 @@ type front struct {
 // newFront reads the options that concern it.
 func newFront(o *Options) (*front, error) {
 	f := &front{}
-	var errs [4]error
-	f.origins, errs[0] = edge.NewOrigins(o.Origins, o.Credentials)
-	f.proxies, errs[1] = edge.ParseProxies(o.TrustedProxies)
+	var errs []error
+	check := func(option string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("hub: %s: %w", option, err))
+		}
+	}
+	var err error
+	f.origins, err = edge.NewOrigins(o.Origins, o.Credentials)
+	check("Origins", err)
+	f.proxies, err = edge.ParseProxies(o.TrustedProxies)
+	check("TrustedProxies", err)
 	if o.Cookie != nil {
-		errs[2] = edge.CheckCookie(o.Cookie)
+		check("Cookie", edge.CheckCookie(o.Cookie))
 	}
 	if o.ClientFiles != nil {
-		f.bundle, errs[3] = edge.NewBundle(o.ClientFiles)
+		f.bundle, err = edge.NewBundle(o.ClientFiles)
+		check("ClientFiles", err)
 	}
-	if err := errors.Join(errs[:]...); err != nil {
-		return nil, fmt.Errorf("hub: %w", err)
+	if len(errs) > 0 {
+		return nil, &OptionsError{errors.Join(errs...)}
 	}
 	if o.ConnectRateMax > 0 {
 		f.rate = rate.NewLimiter(rate.Limit(o.ConnectRateMax), o.ConnectRateMax)

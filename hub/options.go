@@ -156,7 +156,10 @@ func (o *Options) validate() error {
 	checkTime("HandshakeTimeout", o.HandshakeTimeout)
 	checkTime("UpgradeTimeout", o.UpgradeTimeout)
 	checkTime("ShutdownTimeout", o.ShutdownTimeout)
-	return errors.Join(errs...)
+	if len(errs) > 0 {
+		return &OptionsError{errors.Join(errs...)}
+	}
+	return nil
 }
 
 // busyResponse is what a connection beyond the cap gets.

@@ -181,6 +181,9 @@ func (c *serveCmd) explain(err error) error {
 		return usageError{fmt.Errorf("--connections-max %d does not fit into the limit of %d open files: use at most %d, or raise the limit (ulimit -n, or LimitNOFILE= with systemd)",
 			files.Wanted, files.Files, files.Fit)}
 	}
+	if errors.As(err, new(*hub.OptionsError)) {
+		return usageError{err}
+	}
 	return fmt.Errorf("cannot listen on --addr %s: %w", c.Addr, err)
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 	"testing"
@@ -108,6 +109,14 @@ func TestValidate(t *testing.T) {
 		{"no outbound per connection", func(c *serveCmd) { c.OutboundPerConnMax = 0 }, "--outbound-per-conn-max must be at least 1, not 0"},
 		{"outbound for one connection", func(c *serveCmd) { c.OutboundMax = c.OutboundPerConnMax }, ""},
 		{"outbound for no connection", func(c *serveCmd) { c.OutboundMax = 1<<20 - 1 }, "--outbound-max must be at least --outbound-per-conn-max, not 1048575"},
+		{"one transport", func(c *serveCmd) { c.Transports = []string{"websocket"} }, ""},
+		{"no transport", func(c *serveCmd) { c.Transports = nil }, "--transports must be polling, websocket or both"},
+		{"a transport that is none", func(c *serveCmd) { c.Transports = []string{"polling", "pigeon"} }, "--transports must be polling, websocket or both, not polling,pigeon"},
+		{"no upgrade timeout", func(c *serveCmd) { c.UpgradeTimeout = 0 }, "--upgrade-timeout must be within 100ms and 24h, not 0s"},
+		{"credentials for nobody", func(c *serveCmd) { c.Credentials = true }, "--credentials must come with --origins"},
+		{"PROXY protocol from nobody", func(c *serveCmd) { c.ProxyProtocol = true }, "--proxy-protocol must come with --trusted-proxies"},
+		{"negative rate", func(c *serveCmd) { c.ConnectRate = -1 }, "--connect-rate must be 0 or more, not -1"},
+
 		{"one handler", func(c *serveCmd) { c.HandlersMax = 1 }, ""},
 		{"no handler", func(c *serveCmd) { c.HandlersMax = 0 }, "--handlers-max must be at least 1, not 0"},
 	} {
@@ -137,12 +146,17 @@ func TestEachFlagReachesTheServer(t *testing.T) {
 		Path: "/io/", Loops: 3, PingInterval: time.Second, PingTimeout: 2 * time.Second, MaxPayload: 4,
 		ConnectTimeout: 5 * time.Second, DrainTimeout: 6 * time.Second, ConnectionsMax: 7, OutboundPerConnMax: 8,
 		OutboundMax: 9, HandlersMax: 10, ShareAddr: true,
+		Transports: []string{"polling"}, UpgradeTimeout: 11 * time.Second, Origins: []string{"*"}, Credentials: true, Cookie: "io",
+		TrustedProxies: []string{"loopback"}, ProxyProtocol: true, ConnectRate: 12, HTTPCompression: true, PerMessageDeflate: true,
 	}
 	log := slog.New(slog.DiscardHandler)
 	want := hub.Options{
 		Path: "/io/", Loops: 3, PingInterval: time.Second, PingTimeout: 2 * time.Second, PayloadBytesMax: 4,
 		ConnectTimeout: 5 * time.Second, ShutdownTimeout: 6 * time.Second, ConnectionsMax: 7, OutboundBytesPerConnMax: 8,
 		OutboundBytesMax: 9, HandlersMax: 10, ShareAddr: true, ForgetHandshake: true, Logger: log,
+		Transports: []string{"polling"}, UpgradeTimeout: 11 * time.Second, Origins: []string{"*"}, Credentials: true,
+		Cookie:         &http.Cookie{Name: "io", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode},
+		TrustedProxies: []string{"loopback"}, ProxyProtocol: true, ConnectRateMax: 12, PerMessageDeflate: true,
 	}
 	if got := c.options(log); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

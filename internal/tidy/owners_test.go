@@ -11,6 +11,9 @@ import (
 var owners = map[string]string{
 	"github.com/panjf2000/gnet": "eventloop",
 	"github.com/gobwas/ws":      "wsproto",
+	// What is believed about the world in front of the server is decided in one place.
+	"github.com/rs/cors":             "hub/internal/edge",
+	"github.com/pires/go-proxyproto": "hub/internal/edge",
 	// sonic's defaults accept bad UTF-8 and raw control bytes in strings; only here is it configured not to.
 	"github.com/bytedance/sonic": "wsproto/socketio",
 }

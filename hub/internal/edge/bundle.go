@@ -134,7 +134,7 @@ func (f *bundleFile) serve(w http.ResponseWriter, r *http.Request) {
 	if f.gzipped != nil {
 		h.Add("Vary", "Accept-Encoding")
 		// A range is always one of the plain file: parts of both encodings must not end up in one copy.
-		if r.Header.Get("Range") == "" && acceptsGzip(r.Header["Accept-Encoding"]) {
+		if r.Header.Get("Range") == "" && AcceptsGzip(r.Header["Accept-Encoding"]) {
 			content = f.gzipped
 			h.Set("Content-Encoding", "gzip")
 			h.Set("Etag", "W/"+f.tag) // the same content in other bytes (RFC 9110 8.8.1)
@@ -143,8 +143,8 @@ func (f *bundleFile) serve(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 }
 
-// acceptsGzip reads Accept-Encoding (RFC 9110 12.5.3).
-func acceptsGzip(values []string) bool {
+// AcceptsGzip reads the lines of Accept-Encoding (RFC 9110 12.5.3) as far as they concern gzip.
+func AcceptsGzip(values []string) bool {
 	anything := false
 	for _, line := range values {
 		for element := range strings.SplitSeq(line, ",") {

@@ -309,8 +309,8 @@ func TestAcceptsGzip(t *testing.T) {
 		{[]string{"notgzip"}, false},
 		{[]string{"gzip br"}, false},
 	} {
-		if got := acceptsGzip(tt.lines); got != tt.want {
-			t.Errorf("acceptsGzip(%q) = %v", tt.lines, got)
+		if got := AcceptsGzip(tt.lines); got != tt.want {
+			t.Errorf("AcceptsGzip(%q) = %v", tt.lines, got)
 		}
 	}
 }

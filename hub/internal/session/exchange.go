@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"starling/eventloop"
 	"starling/hub/internal/edge"
@@ -65,7 +64,7 @@ func (x *exchange) greet(req *http.Request) (answered bool) {
 	if req.Header["Origin"] != nil {
 		x.fields = origins.AppendHeader(nil, req)
 	}
-	x.gzip = !x.home.cfg.NoCompression && acceptsGzip(req.Header["Accept-Encoding"])
+	x.gzip = !x.home.cfg.NoCompression && edge.AcceptsGzip(req.Header["Accept-Encoding"])
 	return false
 }
 
@@ -74,21 +73,6 @@ func appendHeader(dst []byte, h http.Header) []byte {
 	b := bytes.NewBuffer(dst)
 	_ = h.Write(b) // a bytes.Buffer takes everything
 	return b.Bytes()
-}
-
-// acceptsGzip reads Accept-Encoding (RFC 9110 12.5.3) as far as it concerns gzip.
-func acceptsGzip(values []string) bool {
-	for _, value := range values {
-		for coding := range strings.SplitSeq(value, ",") {
-			name, weight, _ := strings.Cut(coding, ";")
-			if !strings.EqualFold(strings.TrimSpace(name), "gzip") {
-				continue
-			}
-			weight = strings.ToLower(strings.ReplaceAll(weight, " ", ""))
-			return strings.Trim(strings.TrimPrefix(weight, "q="), "0.") != "" || weight == ""
-		}
-	}
-	return false
 }
 
 // attach gives a request to the session that it names.
