@@ -142,7 +142,7 @@ func TestHandler(t *testing.T) {
 			"200 not the path <nil>":                             get(client.Get(base + "/socket.io")),
 			"404 404 page not found\n <nil>":                     get(client.Get(base + "/nope")),
 			`405 Method Not Allowed` + "\n":                      get(client.Get(base + "/echo")),
-			`400 {"code":0,"message":"Transport unknown"} <nil>`: get(http.Get(base + "/socket.io/?EIO=4&transport=polling")),
+			`400 {"code":0,"message":"Transport unknown"} <nil>`: get(client.Get(base + "/socket.io/?EIO=4&transport=pigeon")),
 		} {
 			if !strings.HasPrefix(got, what) {
 				t.Errorf("got %.100q, want %.100q", got, what)
@@ -160,7 +160,6 @@ func TestHandler(t *testing.T) {
 	if took := time.Since(started); took > ShutdownTimeoutDefault/2 {
 		t.Errorf("the end took %v", took)
 	}
-	http.DefaultClient.CloseIdleConnections()
 }
 
 // TestAHandlerThatDoesNotEnd is cut off when the time for the end is over.
@@ -216,10 +215,10 @@ func TestNoHandler(t *testing.T) {
 	for target, want := range map[string]string{
 		"/":                                   "HTTP/1.1 404 Not Found\r\n",
 		"/socket.io/?EIO=4&transport=polling": "HTTP/1.1 404 Not Found\r\n",
-		"/chat/?EIO=4&transport=polling":      "HTTP/1.1 400 Bad Request\r\n",
+		"/chat/?EIO=4&transport=pigeon":       "HTTP/1.1 400 Bad Request\r\n",
 	} {
 		conn := dialTCP(t, s)
-		if _, err := io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(conn, "GET "+target+" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(got), want) {

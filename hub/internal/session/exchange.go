@@ -42,7 +42,7 @@ func (x *exchange) serve(req *http.Request, head, rawQuery []byte) {
 		x.refuse(engineio.UnknownTransport)
 	case !edge.ValidOrigin(origin):
 		x.refuse(engineio.BadRequest)
-	case !t.cfg.Origins.Allowed(req.Host, origin):
+	case !t.cfg.admitsPage(req.Host, origin):
 		x.refuse(engineio.Forbidden)
 	case q.sid != "":
 		x.attach(req, q)

@@ -33,11 +33,9 @@ type Prepared struct {
 
 // forms are a message as only some receivers take it, each encoded when the first of them comes.
 type forms struct {
-	base64     form // attachments as base64 text frames
-	deflated   form // frames compressed with permessage-deflate
-	deflated64 form // both
-	payload    form // packets as a polling response carries them
-	gzipped    form // that, compressed
+	frames  [textOnly | compressed + 1]form // by mode
+	payload form                            // packets as a polling response carries them
+	gzipped form                            // that, compressed
 }
 
 type form struct {
@@ -84,42 +82,40 @@ func (p *Prepared) encode(which func(*forms) *form, make func() []byte) []byte {
 	return f.bytes
 }
 
-// framesFor returns the message as frames for a WebSocket that takes binary frames or not, and compressed ones or not.
-func (p *Prepared) framesFor(base64, deflate bool) []byte {
-	switch {
-	case deflate && base64:
-		return p.encode(func(o *forms) *form { return &o.deflated64 }, func() []byte { return p.build(true, true) })
-	case deflate:
-		return p.encode(func(o *forms) *form { return &o.deflated }, func() []byte { return p.build(false, true) })
-	case len(p.buffers) > 0: // base64
-		return p.encode(func(o *forms) *form { return &o.base64 }, func() []byte { return p.build(true, false) })
+// framesFor returns the message as frames for a WebSocket of a mode.
+func (p *Prepared) framesFor(m mode) []byte {
+	m &= textOnly | compressed
+	if len(p.frames) < compressedBytesMin {
+		m &^= compressed
 	}
-	return p.frames
+	if m == 0 || m == textOnly && len(p.buffers) == 0 {
+		return p.frames
+	}
+	return p.encode(func(o *forms) *form { return &o.frames[m] }, func() []byte { return p.build(m) })
 }
 
-// build encodes the message as frames once more.
-func (p *Prepared) build(base64, deflate bool) []byte {
+// build encodes the message as frames of a mode.
+func (p *Prepared) build(m mode) (out []byte) {
 	if p.parts != nil {
-		var out []byte
 		for _, part := range p.parts {
-			out = append(out, part.framesFor(base64, deflate)...)
+			out = append(out, part.framesFor(m)...)
 		}
 		return out
 	}
-	out := appendFrame(nil, wsproto.OpText, p.packet(), deflate)
+	out = appendFrame(nil, wsproto.OpText, p.packet(), m)
 	for _, b := range p.buffers {
-		if base64 {
-			out = appendFrame(out, wsproto.OpText, engineio.AppendBinaryBase64(nil, b), deflate)
+		if m&textOnly != 0 {
+			out = appendFrame(out, wsproto.OpText, engineio.AppendBinaryBase64(nil, b), m)
 		} else {
-			out = appendFrame(out, wsproto.OpBinary, b, deflate)
+			out = appendFrame(out, wsproto.OpBinary, b, m)
 		}
 	}
 	return out
 }
 
 // appendFrame appends a frame, compressed if that is wanted and worthwhile.
-func appendFrame(dst []byte, op wsproto.Opcode, payload []byte, deflate bool) []byte {
-	if deflate && len(payload) >= compressedBytesMin {
+func appendFrame(dst []byte, op wsproto.Opcode, payload []byte, m mode) []byte {
+	if m&compressed != 0 && len(payload) >= compressedBytesMin {
 		return wsproto.AppendDeflatedFrame(dst, op, payload)
 	}
 	return wsproto.AppendFrame(dst, op, payload)

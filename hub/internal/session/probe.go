@@ -24,8 +24,7 @@ type probe struct {
 	reader   wsproto.Reader
 	timer    eventloop.Timer
 	answered bool // 2probe has come
-	base64   bool
-	deflate  bool
+	mode     mode
 }
 
 var (
@@ -36,10 +35,7 @@ var (
 // startProbe has a WebSocket try to take the session over; response is the answer to its request.
 func (s *Session) startProbe(u *upgrade, response []byte) *probe {
 	t := s.table
-	p := &probe{session: s, conn: u.conn, reader: wsproto.NewReader(wsproto.Server, &t.cfg.probeFrames), base64: u.query.base64, deflate: u.deflate}
-	if p.deflate {
-		p.reader.EnableDeflate()
-	}
+	p := &probe{session: s, conn: u.conn, reader: u.reader(&t.cfg.probeFrames), mode: u.mode}
 	s.poll.probe = p
 	u.conn.SetReceiver(p)
 	u.conn.Queue(response)
@@ -140,7 +136,7 @@ func (s *Session) takeOver(p *probe) {
 	q.drop(t.loop)
 	t.cfg.polling.Add(-1)
 	s.poll = nil
-	s.conn, s.reader, s.base64, s.deflate = p.conn, p.reader, p.base64, p.deflate
+	s.conn, s.reader, s.mode = p.conn, p.reader, s.mode|p.mode
 	s.reader.SetLimits(&t.cfg.Frames)
 	s.conn.SetReceiver(s)
 	for _, m := range waiting {

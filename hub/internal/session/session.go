@@ -16,11 +16,9 @@ import (
 type Session struct {
 	// What each frame looks at comes first, on one cache line as a rule.
 	closed   bool
-	awaiting bool  // a ping is out
-	slow     bool  // about to be closed as a slow consumer
-	base64   bool  // attachments go as base64 text
-	deflate  bool  // large frames go compressed
-	polled   bool  // it began by polling, and is known by its id
+	awaiting bool // a ping is out
+	slow     bool // about to be closed as a slow consumer
+	mode     mode
 	at       int32 // place in the table's list
 	table    *Table
 	conn     *eventloop.Conn // the WebSocket, nil while it is polled
@@ -33,6 +31,15 @@ type Session struct {
 	timer eventloop.Timer
 	id    ID
 }
+
+// mode is a set of what is agreed on with the client.
+type mode uint8
+
+const (
+	textOnly   mode = 1 << iota // attachments go as base64 text
+	compressed                  // large frames go compressed
+	polled                      // it began by polling, and is known by its id
+)
 
 // Conn is the WebSocket beneath, whoever may own it by now; nil while the session is polled.
 func (s *Session) Conn() *eventloop.Conn { return s.conn }
@@ -185,7 +192,7 @@ func (s *Session) Finish(buf []byte) eventloop.Verdict {
 		return s.hold(m)
 	case s.closed:
 		return eventloop.Dropped
-	case s.deflate && len(buf)-wsproto.HeaderBytesMax >= compressedBytesMin:
+	case s.mode&compressed != 0 && len(buf)-wsproto.HeaderBytesMax >= compressedBytesMin:
 		return s.share(wsproto.AppendDeflatedFrame(nil, wsproto.OpText, buf[wsproto.HeaderBytesMax:]))
 	}
 	return s.queue(wsproto.PrependHeader(buf, wsproto.OpText))
@@ -211,8 +218,8 @@ func (s *Session) Send(p *Prepared, volatile bool) eventloop.Verdict {
 		return eventloop.Dropped
 	}
 	frames := p.frames
-	if s.base64 || s.deflate {
-		frames = p.framesFor(s.base64, s.deflate)
+	if s.mode&(textOnly|compressed) != 0 {
+		frames = p.framesFor(s.mode)
 	}
 	if volatile { // that it does not fit may come out only now, and is no reason to end the session either
 		return s.conn.QueueShared(frames)
@@ -268,7 +275,7 @@ func (s *Session) over(reason Reason) {
 	s.closed = true
 	s.table.loop.Cancel(&s.timer)
 	s.table.remove(s)
-	if s.polled && s.poll == nil {
+	if s.mode&polled != 0 && s.poll == nil {
 		delete(s.table.byID, s.id)
 	}
 	s.upper.OnClose(reason)

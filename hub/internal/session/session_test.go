@@ -289,7 +289,7 @@ func TestPrepared(t *testing.T) {
 			var wg sync.WaitGroup
 			for range 4 { // loops may ask at the same time
 				wg.Go(func() {
-					if got := p.framesFor(true, false); string(got) != row.base64 {
+					if got := p.framesFor(textOnly); string(got) != row.base64 {
 						t.Errorf("base64 %q, want %q", got, row.base64)
 					}
 				})
@@ -336,8 +336,8 @@ func TestJoined(t *testing.T) {
 		joined.Append(p)
 	}
 	const want = "\x81\x074" + `2["a"]` + "\x81\x084" + `2["bb"]` + "\x81\x074" + `2["a"]`
-	if string(joined.frames) != want || string(joined.framesFor(true, false)) != want || string(a.frames) != "\x81\x074"+`2["a"]` {
-		t.Errorf("joined %q, base64 %q, and the first has become %q", joined.frames, joined.framesFor(true, false), a.frames)
+	if string(joined.frames) != want || string(joined.framesFor(textOnly)) != want || string(a.frames) != "\x81\x074"+`2["a"]` {
+		t.Errorf("joined %q, base64 %q, and the first has become %q", joined.frames, joined.framesFor(textOnly), a.frames)
 	}
 }
 

@@ -45,13 +45,26 @@ type Config struct {
 	Foreign     *eventloop.Listener // takes connections with requests that are not ours; nil: they get a 404
 	IsFile      func(string) bool   // whether a path below Path is Foreign's too; nil: none is
 
-	tables      []*Table     // by loop
-	polling     atomic.Int64 // sessions that are polled
+	tables      []*Table      // by loop
+	forbidden   atomic.Uint64 // requests of pages that may not talk to the server
+	polling     atomic.Int64  // sessions that are polled
 	probeFrames wsproto.Limits
 }
 
 // offers reports whether a transport is offered.
 func (cfg *Config) offers(transport string) bool { return slices.Contains(cfg.Transports, transport) }
+
+// admitsPage reports whether a page may talk to the server. The first one that may not is logged, and then ever fewer:
+// whoever has forgotten to list an origin finds it there, and nobody can fill the log.
+func (cfg *Config) admitsPage(host, origin string) bool {
+	if cfg.Origins.Allowed(host, origin) {
+		return true
+	}
+	if n := cfg.forbidden.Add(1); n&(n-1) == 0 {
+		cfg.Logger.Warn("refused a page of an origin that is not allowed", "origin", origin, "host", host, "refused_so_far", n)
+	}
+	return false
+}
 
 // upgrades are the transports that a client which polls may go over to.
 func (cfg *Config) upgrades() []string {
@@ -221,11 +234,7 @@ func (t *Table) tableOf(id ID) *Table {
 // it in one write.
 func (t *Table) startWebSocket(u *upgrade, dst []byte) *Session {
 	s := t.start(Request{Conn: u.conn, Head: u.head})
-	s.conn, s.base64, s.deflate = u.conn, u.query.base64, u.deflate
-	s.reader = wsproto.NewReader(wsproto.Server, &t.cfg.Frames)
-	if s.deflate {
-		s.reader.EnableDeflate()
-	}
+	s.conn, s.mode, s.reader = u.conn, u.mode, u.reader(&t.cfg.Frames)
 	var buf [openBytes]byte
 	dst = wsproto.AppendFrame(dst, wsproto.OpText, s.appendOpen(buf[:0], nil))
 	t.scratch = keepSmall(dst)
@@ -238,7 +247,7 @@ func (t *Table) startWebSocket(u *upgrade, dst []byte) *Session {
 // startPolling begins the session of a client that polls, and answers its request.
 func (t *Table) startPolling(x *exchange, head []byte) {
 	s := t.start(Request{Conn: x.conn.conn, Head: head})
-	s.poll, s.polled = &polling{}, true
+	s.poll, s.mode = &polling{}, polled
 	t.byID[s.id] = s
 	t.cfg.polling.Add(1)
 	if t.cfg.Cookie != nil {

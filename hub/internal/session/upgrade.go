@@ -51,7 +51,7 @@ type upgrade struct {
 	fault   error // of the query
 	id      ID
 	session *Session // the one that goes on over the WebSocket
-	deflate bool
+	mode    mode
 }
 
 // decide checks an upgrade request in the order of the reference server (reference: Engine.IO server, verify).
@@ -64,7 +64,7 @@ func (u *upgrade) decide(hs *wsproto.Handshake) error {
 		return refusalOf(engineio.UnknownTransport, "")
 	case hs.Origin != nil && !edge.ValidOrigin(string(hs.Origin)):
 		return refusalOf(engineio.BadRequest, "")
-	case hs.Origin != nil && !t.cfg.Origins.Allowed(string(hs.Host), string(hs.Origin)):
+	case hs.Origin != nil && !t.cfg.admitsPage(string(hs.Host), string(hs.Origin)):
 		return refusalOf(engineio.Forbidden, "")
 	}
 	var err error
@@ -73,8 +73,22 @@ func (u *upgrade) decide(hs *wsproto.Handshake) error {
 	} else {
 		err = u.decideHandshake(hs)
 	}
-	u.deflate = err == nil && t.cfg.Deflate && hs.AcceptDeflate()
+	if err == nil && t.cfg.Deflate && hs.AcceptDeflate() {
+		u.mode |= compressed
+	}
+	if q.base64 {
+		u.mode |= textOnly
+	}
 	return err
+}
+
+// reader is the reader of the WebSocket that has been agreed on.
+func (u *upgrade) reader(limits *wsproto.Limits) wsproto.Reader {
+	r := wsproto.NewReader(wsproto.Server, limits)
+	if u.mode&compressed != 0 {
+		r.EnableDeflate()
+	}
+	return r
 }
 
 // decideSession checks the session that is to go on over the WebSocket: only one may try at a time.
