@@ -76,7 +76,7 @@ type Options struct {
 	// NoCompression switches off the compression of large answers to clients that poll and ask for it.
 	NoCompression bool
 	// PerMessageDeflate agrees to permessage-deflate, which all clients offer: messages of 1 KiB and more go compressed.
-	// It saves bytes and costs time: see docs/DEPLOY.md.
+	// It saves bytes and costs time: see docs/TRANSPORTS.md.
 	PerMessageDeflate bool
 	// ClientFiles are the browser builds of socket.io-client, the folder dist of its npm package: they are served below
 	// Path, "/socket.io/socket.io.min.js" for instance. nil serves none.
