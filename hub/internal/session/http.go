@@ -155,17 +155,15 @@ func (h *httpConn) request(head, rest []byte) {
 	switch {
 	case !ours, h.table.cfg.IsFile != nil && h.table.cfg.IsFile(string(file)):
 		h.foreign(head, rest)
-	case asksForUpgrade(head):
+	case bytes.Contains(head, usualUpgrade):
 		h.upgrade(head, rest, rawQuery)
 	default:
-		h.ordinary(head, rawQuery, len(rest))
+		h.ordinary(head, rest, rawQuery)
 	}
 }
 
-// asksForUpgrade looks for an Upgrade header, in the spelling that everybody uses before any other.
-func asksForUpgrade(request []byte) bool {
-	return bytes.Contains(request, []byte("\r\nUpgrade:")) || bytes.Contains(bytes.ToLower(request), []byte("\r\nupgrade:"))
-}
+// usualUpgrade is in all upgrade requests but those of a rare spelling, which take the longer way.
+var usualUpgrade = []byte("\r\nUpgrade: websocket\r\n")
 
 // requestTarget returns the second word of the request line.
 func requestTarget(request []byte) ([]byte, bool) {
@@ -206,11 +204,16 @@ func (h *httpConn) pass(what string, err error) {
 // joined is a copy of two slices of which the second follows the first.
 func joined(head, rest []byte) []byte { return append(append([]byte(nil), head...), rest...) }
 
-// ordinary answers a request that is no upgrade, or begins to: the framing is judged here, the rest is read by net/http.
-func (h *httpConn) ordinary(head, rawQuery []byte, arrived int) {
+// ordinary answers a request that does not look like an upgrade, or begins to: the framing is judged here, the rest is read
+// by net/http. Upgrades to anything but a WebSocket are ignored (RFC 9110 7.8).
+func (h *httpConn) ordinary(head, rest, rawQuery []byte) {
 	r, err := wsproto.ParseRequest(head)
 	if err != nil {
 		h.refuse(wsproto.AppendRefusal(nil, err))
+		return
+	}
+	if r.Upgrade && bytes.EqualFold(r.Header("Upgrade"), []byte("websocket")) {
+		h.upgrade(head, rest, rawQuery)
 		return
 	}
 	req, err := h.table.readRequest(head)
@@ -219,7 +222,7 @@ func (h *httpConn) ordinary(head, rawQuery []byte, arrived int) {
 		return
 	}
 	x := &exchange{conn: h, home: h.table, close: r.Close, head: req.Method == http.MethodHead}
-	h.exchange, h.body = x, newBody(r, arrived, h.table.cfg.Frames.MessageBytesMax)
+	h.exchange, h.body = x, newBody(r, len(rest), h.table.cfg.Frames.MessageBytesMax)
 	x.serve(req, head, rawQuery)
 	if h.exchange == x && h.body != nil {
 		h.awaitBody(r)
