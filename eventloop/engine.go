@@ -19,7 +19,8 @@ var (
 	// ErrStopped is what Run returns when the loops have ended although nobody asked: gnet stops everything on an
 	// accept error such as ENFILE or ENOBUFS. The cause is in the log. The process should end and be started again.
 	ErrStopped = errors.New("eventloop: the loops stopped unasked (the cause was logged)")
-	// ErrShutdown is what OnClose is given for connections that were still open when the engine stopped.
+	// ErrShutdown is what OnClose is given for connections that were still open when the engine stopped, and why
+	// none moves any more.
 	ErrShutdown = errors.New("eventloop: engine shut down")
 )
 

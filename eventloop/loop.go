@@ -14,8 +14,8 @@ import (
 
 // Handler is what one loop runs: the head of its column. Its methods are called on the loop's goroutine alone.
 type Handler interface {
-	// OnOpen is told of each admitted connection, once, before anything else about it. It must give the connection
-	// a receiver with [Conn.SetReceiver].
+	// OnOpen is told of each connection that is admitted, or that comes from another loop or back from a [Listener],
+	// once, before anything else about it. It must give the connection a receiver with [Conn.SetReceiver].
 	OnOpen(c *Conn)
 	// OnDrain is told, once, that the engine shuts down: say goodbye and close what is open. Connections that are
 	// still there at the deadline of Shutdown are cut.
@@ -163,8 +163,9 @@ func (l *Loop) Idle() bool { return l.inbox.Empty() }
 func (l *Loop) Soon(t Task) { l.soon = append(l.soon, t) }
 
 // Hold adds to the bytes that wait for slow peers outside of connections, or takes from them with a negative number: a
-// session that is polled holds its messages until its next request. They count in [Loop.Overloaded] when the present
-// callback or iteration ends; nobody is cut for them.
+// session that is polled holds its messages until its next request. They count in [Loop.Overloaded] from the end of
+// the present callback or iteration on. To bound them, and to free them in need, is up to who holds them: the loop cuts
+// connections for their own share alone.
 func (l *Loop) Hold(bytes int) {
 	l.held += bytes
 	invariants.Assert(l.held >= 0, "more bytes were released than held: %d", l.held)

@@ -21,8 +21,11 @@ func TestTheHotPathsAllocateNothing(t *testing.T) {
 		}
 	})
 	var posted Task = task
+	var answer Task = TaskFunc(func(l *Loop) { peers[0].Conn().QueueShared(frame); l.Hold(-len(frame)) })
+	var held Task = TaskFunc(func(l *Loop) { l.Hold(len(frame)); l.Soon(answer) })
 	for name, run := range map[string]func(){
 		"an echo":                 func() { s.loop.received(peers[0].conn, in); peers[0].Got = peers[0].Got[:0] },
+		"an answer put off":       func() { s.Loop().Post(held); s.Run(); peers[0].Got = peers[0].Got[:0] },
 		"two frames to 100 peers": func() { s.Loop().Post(posted); s.Run() },
 	} {
 		run()

@@ -21,48 +21,47 @@ import (
 const messageBytes = 128
 
 // BenchmarkMove is the life of a connection: accept, a request, its answer, the end. It is answered on the loop that has
-// accepted it, or moved to another one for it.
+// accepted it, or moved to another one for it. "one" has a single connection at a time, which finds every loop asleep;
+// "many" has 64.
 func BenchmarkMove(b *testing.B) {
-	for _, loops := range []int{2, 4} {
-		for _, way := range []string{"stay", "move"} {
-			b.Run(fmt.Sprintf("loops=%d/%s", loops, way), func(b *testing.B) {
-				e := startEngine(b, Config{Loops: loops}, withOthers(func(_ *Loop, a *app, on func(int) *Loop) {
-					a.onData = func(c *Conn, in []byte) {
-						if way == "move" && !c.Moved() {
-							if err := c.MoveTo(on(1), in); err != nil {
-								b.Error(err)
-							}
-							return
-						}
-						c.Queue(in)
-						c.Close(io.EOF)
-					}
-				}))
-				measure(b, e, load{Kind: "connections", Conns: 4, Burst: 1})
-			})
+	loads := []load{{"one", 1, 0}, {"many", 64, 0}}
+	compare(b, loads, "move", func(way string, c *Conn, in []byte, other *Loop) {
+		if way == "move" && !c.Moved() {
+			if err := c.MoveTo(other, in); err != nil {
+				b.Error(err)
+			}
+			return
 		}
-	}
+		c.Queue(in)
+		c.Close(io.EOF)
+	})
 }
 
-// BenchmarkPostRoundTrip is a request over a connection that stays: answered on its own loop, or posted to another one and
-// the answer posted back. "one" has a single connection, whose messages find every loop asleep; "many" has 64; "bursts" has
-// 64 that send 16 messages at a time, each of which is posted by itself, as frames of a WebSocket would be.
+// BenchmarkPostRoundTrip is a request over a connection that is kept: answered on its own loop, or posted to another one
+// and the answer posted back. "one" and "many" are as above; "bursts" has 64 connections that send 16 messages at a time,
+// each of which is posted by itself, as frames of a WebSocket would be.
 func BenchmarkPostRoundTrip(b *testing.B) {
+	loads := []load{{"one", 1, 1}, {"many", 64, 1}, {"bursts", 64, 16}}
+	compare(b, loads, "post", func(way string, c *Conn, in []byte, other *Loop) {
+		if way == "stay" {
+			c.Queue(in)
+			return
+		}
+		for len(in) >= messageBytes {
+			other.PostAlways(&roundTrip{conn: c, message: string(in[:messageBytes])})
+			in = in[messageBytes:]
+		}
+	})
+}
+
+// compare measures staying on the own loop, and the other way, under the loads.
+func compare(b *testing.B, loads []load, way string, onData func(way string, c *Conn, in []byte, other *Loop)) {
 	for _, loops := range []int{2, 4} {
-		for _, l := range []load{{"one", 1, 1}, {"many", 64, 1}, {"bursts", 64, 16}} {
-			for _, way := range []string{"stay", "post"} {
-				b.Run(fmt.Sprintf("loops=%d/%s/%s", loops, l.Kind, way), func(b *testing.B) {
+		for _, l := range loads {
+			for _, way := range []string{"stay", way} {
+				b.Run(fmt.Sprintf("loops=%d/%s/%s", loops, l.name, way), func(b *testing.B) {
 					e := startEngine(b, Config{Loops: loops}, withOthers(func(_ *Loop, a *app, on func(int) *Loop) {
-						a.onData = func(c *Conn, in []byte) {
-							if way == "stay" {
-								c.Queue(in)
-								return
-							}
-							for len(in) >= messageBytes {
-								on(1).PostAlways(&roundTrip{conn: c, message: string(in[:messageBytes])})
-								in = in[messageBytes:]
-							}
-						}
+						a.onData = func(c *Conn, in []byte) { onData(way, c, in, on(1)) }
 					}))
 					measure(b, e, l)
 				})
@@ -100,9 +99,9 @@ func withOthers(setup func(l *Loop, a *app, on func(n int) *Loop)) func(*Loop) H
 
 // load is what the other process does, b.N times in all.
 type load struct {
-	Kind  string
-	Conns int // at a time
-	Burst int // messages that are sent before an answer is awaited
+	name  string
+	conns int // at a time
+	burst int // messages that are sent before an answer is awaited; 0: each has a connection of its own
 }
 
 // loadEnv makes this test binary a client.
@@ -111,7 +110,7 @@ const loadEnv = "STARLING_TEST_LOAD"
 // measure has a client put the load on e, and reports what that costs e's process.
 func measure(b *testing.B, e *Engine, l load) {
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%s %d %d %d %s", loadEnv, l.Kind, l.Conns, l.Burst, b.N, e.Addr()))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("%s=%d %d %d %s", loadEnv, l.conns, l.burst, b.N, e.Addr()))
 	cmd.Stderr = os.Stderr
 	in, _ := cmd.StdinPipe()
 	out, err := cmd.StdoutPipe()
@@ -155,39 +154,32 @@ func makeLoad(spec string) int {
 	var l load
 	var n int
 	var addr string
-	if _, err := fmt.Sscan(spec, &l.Kind, &l.Conns, &l.Burst, &n, &addr); err != nil {
+	if _, err := fmt.Sscan(spec, &l.conns, &l.burst, &n, &addr); err != nil {
 		return 2
 	}
-	work := make(chan int, l.Conns) // how many messages each is to send
-	for i := range l.Conns {
-		work <- (n*(i+1)/l.Conns - n*i/l.Conns)
-	}
-	close(work)
 	client := l.keepConnection
-	if l.Kind == "connections" {
+	if l.burst == 0 {
 		client = connectEachTime
 	}
 	var ready, done sync.WaitGroup
-	var mu sync.Mutex
-	var failed error
 	start := make(chan struct{})
-	for share := range work {
+	errs := make([]error, l.conns)
+	for i := range l.conns {
 		ready.Add(1)
 		done.Go(func() {
-			err := client(addr, share, func() { ready.Done(); <-start })
-			mu.Lock()
-			failed = errors.Join(failed, err)
-			mu.Unlock()
+			isReady := sync.OnceFunc(ready.Done)
+			defer isReady() // if it fails before it is
+			share := n*(i+1)/l.conns - n*i/l.conns
+			errs[i] = client(addr, share, func() { isReady(); <-start })
 		})
 	}
 	ready.Wait()
 	fmt.Println("ready")
-	var word string
-	fmt.Scanln(&word)
+	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 	close(start)
 	done.Wait()
-	if failed != nil {
-		fmt.Println(failed)
+	if err := errors.Join(errs...); err != nil {
+		fmt.Println(err)
 		return 1
 	}
 	fmt.Println("done")
@@ -201,17 +193,17 @@ func (l load) keepConnection(addr string, n int, await func()) error {
 	if err != nil {
 		return err
 	}
-	out, in := make([]byte, l.Burst*messageBytes), make([]byte, l.Burst*messageBytes)
+	out, in := make([]byte, l.burst*messageBytes), make([]byte, l.burst*messageBytes)
 	if err := exchangeBytes(c, out, in); err != nil { // both ends are warm
 		return err
 	}
 	await()
 	for n > 0 {
-		k := min(n, l.Burst) * messageBytes
+		k := min(n, l.burst) * messageBytes
 		if err := exchangeBytes(c, out[:k], in[:k]); err != nil {
 			return err
 		}
-		n -= l.Burst
+		n -= l.burst
 	}
 	return nil
 }

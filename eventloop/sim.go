@@ -106,7 +106,7 @@ func (w *world) clock() time.Duration { return w.now }
 // run gives the loops that are due their iterations, in turn, and lands what is on its way between them.
 func (w *world) run() {
 	for worked := true; worked; {
-		worked = w.land()
+		worked = len(w.flying) > 0 && w.land()
 		for _, s := range w.sims {
 			if s.due {
 				s.due, worked = false, true

@@ -62,6 +62,7 @@ var chunkedRows = []struct {
 	{name: "a separator of digits", in: "1_0\r\n", rest: "_0\r\n", err: ErrChunkSize},
 	{name: "a point", in: "5.0\r\n", rest: ".0\r\n", err: ErrChunkSize},
 	{name: "a letter that is no digit", in: "g\r\n", rest: "g\r\n", err: ErrChunkSize},
+	{name: "a capital that is no digit", in: "G\r\n", rest: "G\r\n", err: ErrChunkSize},
 	{name: "a letter that is no digit, and a digit's neighbour", in: "5:\r\n", rest: ":\r\n", err: ErrChunkSize},
 	{name: "a header where a chunk should be", in: "Host: x\r\n", rest: "Host: x\r\n", err: ErrChunkSize},
 
@@ -69,6 +70,7 @@ var chunkedRows = []struct {
 	{name: "a bare LF behind the size", in: "5\nhello\r\n", rest: "\nhello\r\n", err: ErrLineEnd},
 	{name: "a bare LF behind the last size", in: "0\n\r\n", rest: "\n\r\n", err: ErrLineEnd},
 	{name: "a bare CR behind the size", in: "5\rhello\r\n", rest: "hello\r\n", err: ErrHeadByte},
+	{name: "a bare CR behind the last size", in: "0\rX\r\n\r\n", rest: "X\r\n\r\n", err: ErrHeadByte},
 	{name: "a CR too many", in: "5\r\r\nhello\r\n", rest: "\r\nhello\r\n", err: ErrHeadByte},
 	{name: "a bare LF behind an extension", in: "5;x\nhello", rest: "\nhello", err: ErrLineEnd},
 	{name: "a bare CR in an extension", in: "5;x\ry\r\nhello", rest: "y\r\nhello", err: ErrHeadByte},

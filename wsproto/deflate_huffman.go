@@ -10,7 +10,7 @@ const (
 	codeBitsMax   = 15
 	shortBits     = 9
 	symbolBitsMax = codeBitsMax + 5 + codeBitsMax + 13 // a length and a distance with what they need
-	noSymbol      = 1 << 15                            // more than any symbol
+	noSymbol      = 1<<12 - 1                          // more than any symbol, in an entry of huffman.short
 
 	// What a block may bring codes for, though a fixed one has codes for more
 	// (RFC 1951 3.2.7).
@@ -75,29 +75,36 @@ func (h *huffman) buildShort() {
 
 // symbol takes a word and returns its symbol, or noSymbol.
 func (r *bitReader) symbol(h *huffman) int {
-	if entry := h.short[r.bits&(1<<shortBits-1)]; entry != 0 {
-		r.take(uint8(entry & 15))
-		return int(entry >> 4)
+	entry := h.short[r.bits%(1<<shortBits)]
+	if entry == 0 {
+		entry = h.long(r.bits)
 	}
-	return r.longSymbol(h)
+	return r.takeWord(entry)
 }
 
-// longSymbol goes through the lengths: words of one length are consecutive
-// numbers, and above them is what longer words begin with.
-func (r *bitReader) longSymbol(h *huffman) int {
+// takeWord takes the word of an entry and returns its symbol.
+func (r *bitReader) takeWord(entry uint16) int {
+	r.bits >>= entry & 15
+	r.n -= int(entry & 15)
+	return int(entry >> 4)
+}
+
+// long finds the entry of a word that is not in the table. It goes through the
+// lengths: words of one length are consecutive numbers, and those above them
+// begin longer ones.
+func (h *huffman) long(bits uint64) uint16 {
 	word, first, i := 0, 0, 0
 	for n := 1; n <= codeBitsMax; n++ {
-		word |= int(r.bits >> (n - 1) & 1)
+		word += int(bits >> (n - 1) & 1)
 		count := int(h.count[n])
 		if word-first < count {
-			r.take(uint8(n))
-			return int(h.symbols[i+word-first])
+			return h.symbols[i+word-first]<<4 | uint16(n)
 		}
 		i += count
 		first = 2 * (first + count)
 		word *= 2
 	}
-	return noSymbol
+	return noSymbol << 4
 }
 
 // The code of a block that brings none (RFC 1951 3.2.6).

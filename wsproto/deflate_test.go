@@ -3,9 +3,13 @@ package wsproto
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"starling/internal/invariants"
 )
 
 // deflateRows are read with compression agreed on.
@@ -83,6 +87,8 @@ var inflateRows = []inflateRow{
 	{name: "a final block without compression, of nothing", payload: "010000ffff"},
 	{name: "dynamic codes", payload: "5c894912802010c4bed23e6d5815905194f5f5ea49cb53920a89449214dd00bd3e7de33fa4d2c6ce8bf3618dbcede93873a9ad8f73d6d8f3223d44e21a61b8c1e5753bc045273c3bd0e8506c2f00", want: "abracadabra abracadabra! abracadabra abracadabra! abcdefghijklmnopqrstuvwxyzthe quick brown fox jumps over the lazy dog"},
 	{name: "codes of one bit and two", payload: "0ce0350d000000c03068ad7f135b2d00", want: "aaaa"},
+	{name: "codes of one to twelve bits", payload: skewed, want: skewedText()},
+	{name: "codes of one to fifteen bits, and nothing but the end", payload: twoTables + " 00"},
 	{name: "a code for the end alone", payload: "04e0350d000000c030f877dd00"},
 	{name: "no code for distances, and no need of one", payload: "0ce0350d000000c03068ad7f135b04", want: "a"},
 	{name: "the longest length", payload: "4a1c050000", want: strings.Repeat("a", 259)},
@@ -167,9 +173,189 @@ func TestReaderDeflateAlone(t *testing.T) {
 	}
 }
 
+// TestReaderDeflateOff wants a Reader that was not told to know no compression,
+// and one that was to be none the larger.
+func TestReaderDeflateOff(t *testing.T) {
+	r := NewReader(Client, &testLimits)
+	if _, err := feed(t, &r, wire("c1 07 f248cdc9c90700")); err != ErrReservedBits {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestReaderDeflateLends wants an inflated payload to be the caller's until the
+// next call and no longer, to be no part of what arrived, and to leave nothing
+// behind.
+func TestReaderDeflateLends(t *testing.T) {
+	for _, row := range []struct{ name, before, in string }{
+		{"whole", "", "c1 87 00000000 f248cdc9c90700"},
+		{"its header cut", "c1", "87 00000000 f248cdc9c90700"},
+		{"in pieces", "c1 87 00000000 f248cd", "c9c90700"},
+		{"in fragments", "41 83 00000000 f248cd", "80 84 00000000 c9c90700"},
+		{"behind an empty fragment", "41 80 00000000", "80 87 00000000 f248cdc9c90700"},
+	} {
+		r := NewReader(Server, &testLimits)
+		r.EnableDeflate()
+		feed(t, &r, wire(row.before))
+		in := wire(row.in)
+		m, _, err := r.Next(in)
+		clear(in)
+		if err != nil || string(m.Payload) != "Hello" {
+			t.Errorf("%s: got %q, %v", row.name, m, err)
+		}
+		if r.partial != nil {
+			t.Errorf("%s: an idle Reader has state", row.name)
+		}
+		r.Next(nil)
+		if want := "Hello"; invariants.Enabled && string(m.Payload) == want {
+			t.Errorf("%s: after the next call the payload is still %q", row.name, want)
+		}
+	}
+}
+
+// TestReaderDeflateSetLimits lowers and raises the limits under a message.
+func TestReaderDeflateSetLimits(t *testing.T) {
+	for _, row := range []struct {
+		before, after int
+		want          error
+	}{{4, 5, nil}, {5, 4, ErrMessageTooBig}} {
+		r := NewReader(Server, &Limits{row.before, 2})
+		r.EnableDeflate()
+		feed(t, &r, wire("41 83 00000000 4a1c05")) // 259 times an a
+		r.SetLimits(&Limits{row.after + 254, 2})
+		if _, err := feed(t, &r, wire("80 82 00000000 0000")); err != row.want {
+			t.Errorf("from %d to %d: %v", row.before, row.after, err)
+		}
+	}
+}
+
+// noise is n bytes that do not compress.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	must(rand.NewChaCha8([32]byte{}).Read(b))
+	return b
+}
+
+// TestAppendDeflatedFrame has payloads around each change of the header's form.
+// What does not compress is one block that says so, and the empty one behind it.
+func TestAppendDeflatedFrame(t *testing.T) {
+	for _, row := range []struct {
+		op      Opcode
+		payload []byte
+		header  string
+	}{
+		{OpText, nil, "c1 01"},
+		{OpText, []byte("Hello"), "c1 0b 000500faff"}, // as in RFC 7692 7.2.3.3
+		{OpBinary, noise(119), "c2 7d 00770088ff"},
+		{OpBinary, noise(120), "c2 7e 007e 00780087ff"},
+		{OpBinary, noise(65529), "c2 7e ffff 00f9ff0600"},
+		{OpBinary, noise(65530), "c2 7f 0000000000010000 00faff0500"},
+	} {
+		payload := bytes.Clone(row.payload)
+		want := slices.Concat(wire("'before' "+row.header), row.payload, []byte{0})
+		for _, dst := range [][]byte{[]byte("before"), append(make([]byte, 0, 1<<17), "before"...)} {
+			if got := AppendDeflatedFrame(dst, row.op, payload); !bytes.Equal(got, want) {
+				t.Errorf("%d bytes: got % .40x, want % .40x", len(payload), got, want)
+			}
+		}
+		if !bytes.Equal(payload, row.payload) {
+			t.Errorf("%d bytes: the caller's payload has changed", len(payload))
+		}
+	}
+}
+
+// TestDeflateRoundTrip wants each payload to be one frame, whatever was compressed
+// before it, that a Reader of either role and the twin make the payload of.
+func TestDeflateRoundTrip(t *testing.T) {
+	frames := map[int][]byte{}
+	for round := range 2 {
+		for size := 1; size < 300_000; size = size*7/4 + 1 {
+			for kind, payload := range [][]byte{eventText(max(size, 200)), bytes.Repeat([]byte{'a'}, size), noise(size)} {
+				frame := AppendDeflatedFrame(nil, OpBinary, payload)
+				if first := frames[3*size+kind]; round > 0 && !bytes.Equal(frame, first) {
+					t.Fatalf("%d bytes become % .40x, and % .40x at first", size, frame, first)
+				}
+				frames[3*size+kind] = frame
+				checkDeflated(t, frame, payload)
+			}
+		}
+	}
+}
+
+// checkDeflated reads a frame in both roles, and with the twin.
+func checkDeflated(t *testing.T, frame, payload []byte) {
+	t.Helper()
+	for role, in := range [][]byte{Server: masked(frame), Client: bytes.Clone(frame)} {
+		r := NewReader(Role(role), &Limits{MessageBytesMax: 1_000_000})
+		r.EnableDeflate()
+		m, n, err := r.Next(in)
+		if err != nil || n != len(in) || m.Op != Opcode(frame[0]&opBits) || !bytes.Equal(m.Payload, payload) {
+			t.Fatalf("of %d bytes the Reader makes %d, %d, %v", len(payload), len(m.Payload), n, err)
+		}
+	}
+	if slow, ok := slowInflate(frame[headerLen(frame[1]):]); !ok || !bytes.Equal(slow, payload) {
+		t.Fatalf("of %d bytes the twin makes %d, %v", len(payload), len(slow), ok)
+	}
+}
+
+// TestDeflateConcurrently has many goroutines compress, and read one frame that
+// they share, each on its connection.
+func TestDeflateConcurrently(t *testing.T) {
+	shared, text := AppendDeflatedFrame(nil, OpText, eventText(2000)), eventText(2000)
+	var done sync.WaitGroup
+	for g := range 8 {
+		done.Go(func() {
+			r := NewReader(Client, &Limits{MessageBytesMax: 1_000_000})
+			r.EnableDeflate()
+			for i := range 50 {
+				own := eventText(300 + 50*g + i)
+				in := AppendDeflatedFrame(bytes.Clone(shared), OpText, own)
+				got, err := feed(t, &r, in)
+				if want := []string{"text " + string(text), "text " + string(own)}; err != nil || !slices.Equal(got, want) {
+					t.Errorf("got %.80q, %v", got, err)
+				}
+			}
+		})
+	}
+	done.Wait()
+}
+
+// TestDeflateMistakes wants what must not be compressed to be seen where
+// invariants are checked.
+func TestDeflateMistakes(t *testing.T) {
+	for _, op := range []Opcode{OpContinuation, OpClose, OpPing, OpPong} {
+		if panics(func() { AppendDeflatedFrame(nil, op, nil) }) != invariants.Enabled {
+			t.Errorf("opcode %x panics: %v", op, !invariants.Enabled)
+		}
+	}
+}
+
+// FuzzAppendDeflatedFrame wants of each payload a frame that all read alike.
+func FuzzAppendDeflatedFrame(f *testing.F) {
+	f.Add([]byte("Hello"), uint16(1))
+	f.Add([]byte("abracadabra "), uint16(9000))
+	f.Add(eventText(1000), uint16(2))
+	f.Fuzz(func(t *testing.T, payload []byte, times uint16) {
+		payload = bytes.Repeat(payload, min(int(times), 1_000_000/(len(payload)+1)))
+		checkDeflated(t, AppendDeflatedFrame(nil, OpBinary, payload), payload)
+	})
+}
+
 // twoTables are two blocks with a code whose words are as short and as long as
 // can be, of which each takes the shortest: the end. They fill 62 bytes.
 const twoTables = "34e003140084a268dbae6cdbb66ddbb66ddbb66ddbb66ddbb6ed9afbdcf7ff44033e400140288ab6edcab66ddbb66ddbb66ddbb66ddbb66ddbaeb9cf7dff4f"
+
+// skewed is skewedText as zlib writes it with codes alone.
+const skewed = "04c14102c3300cc3b0b76e6b135b22ff7f1df0f9fe7ecff3bceffbbee79c73ce39f7de7befbdf7de7b67 66*10 77*16 " +
+	"374992244992244992244992244992244992244992b46ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddbb66ddb16 00*35 40 55*57 d53f00"
+
+// skewedText has each letter from a to m as often as the two before it.
+func skewedText() string {
+	var text strings.Builder
+	for letter, n, next := 'a', 1, 1; letter <= 'm'; letter, n, next = letter+1, next, n+next {
+		text.WriteString(strings.Repeat(string(letter), n))
+	}
+	return text.String()
+}
 
 // masked is an unmasked frame as a client sends it, under the mask 00000000.
 func masked(frame []byte) []byte {

@@ -12,12 +12,14 @@ import (
 // slowReader is the obvious twin of Reader: it has the whole input before it,
 // copies everything, and leaves the header to ws.ReadHeader.
 type slowReader struct {
-	role      Role
-	limits    Limits
-	op        Opcode
-	fragments int
-	message   []byte
-	got       []string
+	role       Role
+	limits     Limits
+	deflate    bool
+	op         Opcode
+	compressed bool
+	fragments  int
+	message    []byte
+	got        []string
 }
 
 // read returns the rule that wire breaks, or 0.
@@ -54,6 +56,9 @@ func (r *slowReader) read(wire []byte) ProtocolError {
 
 func (r *slowReader) checkHeader(h ws.Header) ProtocolError {
 	op := Opcode(h.OpCode)
+	if r.deflate && h.Rsv == ws.Rsv(true, false, false) && (op == OpText || op == OpBinary) {
+		h.Rsv = 0
+	}
 	switch {
 	case !slices.Contains([]Opcode{OpContinuation, OpText, OpBinary, OpClose, OpPing, OpPong}, op):
 		return ErrReservedOpcode
@@ -98,11 +103,23 @@ func (r *slowReader) take(h ws.Header, payload []byte, whole bool) ProtocolError
 		return 0
 	}
 	if op != OpContinuation {
-		r.op = op
+		r.op, r.compressed = op, h.Rsv != 0
 	}
 	r.message = append(r.message, payload...)
 	r.fragments++
 	ended := h.Fin && whole
+	if r.compressed {
+		if !ended {
+			return 0
+		}
+		var ok bool
+		if r.message, ok = slowInflate(r.message); !ok {
+			return ErrDeflate
+		}
+		if len(r.message) > r.limits.MessageBytesMax {
+			return ErrMessageTooBig
+		}
+	}
 	if n, ok := slowWhole(r.message); r.op == OpText && (!ok || ended && n < len(r.message)) {
 		return ErrTextNotUTF8
 	}
@@ -135,20 +152,45 @@ func FuzzReader(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, client bool, cuts, in []byte) {
-		role := Server
-		if client {
-			role = Client
-		}
-		slow := slowReader{role: role, limits: fuzzLimits}
-		fault := slow.read(in)
-		for _, pieces := range [][][]byte{{in}, bytewise(in), cutBy(in, cuts)} {
-			r := NewReader(role, &fuzzLimits)
-			got, err := feed(t, &r, pieces...)
-			if !slices.Equal(got, slow.got) || err != fault.asError() {
-				t.Fatalf("in %d pieces got %q, %v; want %q, %v", len(pieces), got, err, slow.got, fault)
-			}
-		}
+		fuzzReader(t, client, false, cuts, in)
 	})
+}
+
+// FuzzReaderDeflate does the same with compression agreed on.
+func FuzzReaderDeflate(f *testing.F) {
+	for i, row := range append(readerRows, deflateRows...) {
+		if in := wire(row.in); len(in) < 512 {
+			f.Add(row.role == Client, []byte{1, 2, byte(i)}, in)
+		}
+	}
+	f.Fuzz(func(t *testing.T, client bool, cuts, in []byte) {
+		fuzzReader(t, client, true, cuts, in)
+	})
+}
+
+func fuzzReader(t *testing.T, client, deflate bool, cuts, in []byte) {
+	role := Server
+	if client {
+		role = Client
+	}
+	slow := slowReader{role: role, limits: fuzzLimits, deflate: deflate}
+	fault := slow.read(in)
+	var outcome error
+	for i, pieces := range [][][]byte{{in}, bytewise(in), cutBy(in, cuts)} {
+		r := NewReader(role, &fuzzLimits)
+		if deflate {
+			r.EnableDeflate()
+		}
+		got, err := feed(t, &r, pieces...)
+		if i == 0 {
+			outcome = err
+		}
+		// What is both too much and corrupt the twin looks at as a whole.
+		same := err == fault.asError() || fault == ErrDeflate && err == ErrMessageTooBig
+		if !slices.Equal(got, slow.got) || !same || err != outcome {
+			t.Fatalf("in %d pieces got %q, %v; want %q, %v", len(pieces), got, err, slow.got, fault)
+		}
+	}
 }
 
 // FuzzAppendFrame reads our frames with ws.ReadHeader, and with our own Reader.

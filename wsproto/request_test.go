@@ -70,6 +70,7 @@ var requestRows = []struct {
 	{name: "a fragment", in: asking("GET /a#b HTTP/1.1"), err: ErrTarget, status: 400},
 	{name: "a fragment in the query", in: asking("GET /a?b#c HTTP/1.1"), err: ErrTarget, status: 400},
 	{name: "an escape that is none", in: asking("GET /a%zz HTTP/1.1"), err: ErrTarget, status: 400},
+	{name: "an escape whose second digit is none", in: asking("GET /a%2g HTTP/1.1"), err: ErrTarget, status: 400},
 	{name: "half an escape", in: asking("GET /a%2 HTTP/1.1"), err: ErrTarget, status: 400},
 	{name: "half an escape before the query", in: asking("GET /%41%?00 HTTP/1.1"), err: ErrTarget, status: 400},
 	{name: "a space in the target", in: asking("GET /a b HTTP/1.1"), err: ErrRequestLine, status: 400},
@@ -179,6 +180,7 @@ var requestRows = []struct {
 	{name: "chunked below another coding", in: post("Transfer-Encoding: chunked, gzip"), err: ErrTransferEncoding, status: 400},
 	{name: "chunked above another coding", in: post("Transfer-Encoding: gzip, chunked"), err: ErrTransferCoding, status: 501},
 	{name: "chunked above another coding, in two lines", in: post("Transfer-Encoding: gzip", "Transfer-Encoding: chunked"), err: ErrTransferEncoding, status: 400},
+	{name: "two other codings", in: post("Transfer-Encoding: gzip, xchunked"), err: ErrTransferEncoding, status: 400},
 	{name: "another coding", in: post("Transfer-Encoding: gzip"), err: ErrTransferEncoding, status: 400},
 	{name: "identity", in: post("Transfer-Encoding: identity"), err: ErrTransferEncoding, status: 400},
 	{name: "xchunked", in: post("Transfer-Encoding: xchunked"), err: ErrTransferEncoding, status: 400},
@@ -416,6 +418,19 @@ func slowUpgrade(r *http.Request) bool {
 // slowContinue is the obvious twin of Request.Continue.
 func slowContinue(r *http.Request) bool {
 	return r.Proto == "HTTP/1.1" && r.ContentLength != 0 && len(r.Header["Expect"]) > 0
+}
+
+// TestHostBytes holds the class against the sets that RFC 3986 builds a host
+// and a port of.
+func TestHostBytes(t *testing.T) {
+	const unreserved = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
+	const subDelims, escape, literal, port = "!$&'()*+,;=", "%", "[]", ":"
+	for c := range 256 {
+		want := strings.Contains(unreserved+subDelims+escape+literal+port, string([]byte{byte(c)}))
+		if got := classes[c]&hostByte != 0; got != want {
+			t.Errorf("%q is of a host: %v, want %v", rune(c), got, want)
+		}
+	}
 }
 
 // TestContentLength holds the sum of digits against strconv's around its bounds.

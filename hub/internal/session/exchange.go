@@ -57,6 +57,7 @@ func (x *exchange) greet(req *http.Request) (answered bool) {
 	if req.Method == http.MethodOptions {
 		if header, ok := origins.Preflight(req); ok {
 			x.fields = appendHeader(nil, header)
+			x.close = x.close || x.conn.body != nil
 			x.answer(x.home, statusNoContent, nil)
 			return true
 		}
@@ -91,7 +92,7 @@ func (x *exchange) attach(req *http.Request, q query) {
 		x.refuse(engineio.BadRequest)
 		return
 	case req.Method != http.MethodGet && req.Method != http.MethodPost:
-		x.close = body != nil
+		x.close = x.close || body != nil
 		x.answer(x.home, statusMethod, nil)
 		return
 	}
@@ -206,7 +207,7 @@ func (x *exchange) answer(t *Table, status string, body []byte) {
 	x.told = true
 	x.close = x.close || t.drained
 	out := x.append(t.scratch[:0], status, body)
-	t.scratch = out[:0]
+	t.scratch = keepSmall(out)
 	if t == x.home {
 		x.conn.finish(x, out, false)
 		return

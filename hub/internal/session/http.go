@@ -32,6 +32,7 @@ var (
 	errHandshakeTime = errors.New("session: no complete request in time")
 	errDraining      = errors.New("session: server shuts down")
 	errServed        = errors.New("session: request answered")
+	errUnread        = errors.New("session: answers are not read")
 	errPipelined     = errors.New("session: too much sent before the answer to the last request")
 )
 
@@ -197,6 +198,7 @@ func (h *httpConn) pass(what string, err error) {
 		h.refuse([]byte("HTTP/1.1 " + statusBusy + "Connection: close\r\nContent-Length: 0\r\n\r\n"))
 	default:
 		h.table.cfg.Logger.Warn(what, "error", err)
+		h.leave() // what came behind is nobody's any more
 		h.conn.Abort(err)
 	}
 }
@@ -236,10 +238,13 @@ func (h *httpConn) finish(x *exchange, response []byte, shared bool) {
 	}
 	unread := h.body != nil
 	h.exchange, h.body = nil, nil
+	queue := h.conn.Queue
 	if shared {
-		h.conn.QueueShared(response)
-	} else {
-		h.conn.Queue(response)
+		queue = h.conn.QueueShared
+	}
+	if queue(response) == eventloop.Dropped {
+		h.giveUp(x)
+		return
 	}
 	if x.close || unread || h.table.drained {
 		h.leave()
@@ -251,4 +256,12 @@ func (h *httpConn) finish(x *exchange, response []byte, shared bool) {
 	if !h.taking && len(h.buf) > 0 {
 		h.work(h.buf)
 	}
+}
+
+// giveUp cuts a connection whose peer does not read its answers: it would take the next one for the one that did not fit.
+// The session hears of it later, since it may be in the middle of answering.
+func (h *httpConn) giveUp(x *exchange) {
+	h.leave()
+	h.conn.Abort(errUnread)
+	h.table.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { x.lost() }))
 }

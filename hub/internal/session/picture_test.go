@@ -1,9 +1,13 @@
 package session
 
 import (
+	"bytes"
+	"compress/flate"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"unicode"
@@ -58,11 +62,16 @@ func pictureNext(b []byte) (line string, n int) {
 		return "", 0
 	}
 	payload := b[header : header+size]
+	length := fmt.Sprintf("[% x]", b[:header])
+	if b[0]&0x40 != 0 { // RSV1 (RFC 7692 7.2.2): how many bytes there are is the compressor's business
+		length = fmt.Sprintf("[%x, deflated]", b[0])
+		payload = read(flate.NewReader(io.MultiReader(bytes.NewReader(payload), strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff"))))
+	}
 	shown := fmt.Sprintf("% x", payload)
 	if b[0]&0xf == 1 {
 		shown = picture(payload)
 	}
-	return strings.TrimSpace(fmt.Sprintf("[% x] %s", b[:header], shown)), header + size
+	return strings.TrimSpace(length + " " + shown), header + size
 }
 
 // frameHeader returns the length of an unmasked header, 0 if it is not whole, and that of the payload (RFC 6455 5.2).
@@ -80,27 +89,54 @@ func frameHeader(b []byte) (header, size int) {
 	return 0, 0
 }
 
-// pictureResponse lays out a response, each line of its head behind a bar; a line end that is not CRLF shows.
+// read reads all there is, and shows as such what cannot be read.
+func read(r io.Reader) []byte {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		b = fmt.Appendf(b, " (%v)", err)
+	}
+	return b
+}
+
+// pictureResponse lays out a response, each line of its head behind a bar; a line end that is not CRLF shows. A compressed
+// body is shown as what it says, without its length, which is the compressor's business. The answer to a HEAD has a length
+// and no body: what follows it is another response, or nothing.
 func pictureResponse(s string) (line string, n int) {
 	head, body, ok := strings.Cut(s, "\r\n\r\n")
 	if !ok {
 		return "", 0
 	}
+	zipped := strings.Contains(head, "\r\nContent-Encoding: gzip")
 	var lines []string
 	size := 0
 	for l := range strings.SplitSeq(head, "\r\n") {
-		lines = append(lines, "| "+picture([]byte(l)))
 		if length, ok := strings.CutPrefix(l, "Content-Length: "); ok {
-			size, _ = strconv.Atoi(length)
+			if size, _ = strconv.Atoi(length); zipped {
+				l = "Content-Length: (of gzip)"
+			}
 		}
+		lines = append(lines, "| "+picture([]byte(l)))
 	}
-	if len(body) < size {
+	if body == "" || strings.HasPrefix(body, "HTTP/") {
+		size = 0
+	}
+	switch {
+	case len(body) < size:
 		return "", 0
-	}
-	if size > 0 {
+	case zipped:
+		lines = append(lines, "gzip: "+picture(unzip(body[:size])))
+	case size > 0:
 		lines = append(lines, picture([]byte(body[:size])))
 	}
 	return strings.Join(lines, "\n"), len(head) + 4 + size
+}
+
+func unzip(s string) []byte {
+	r, err := gzip.NewReader(strings.NewReader(s))
+	if err != nil {
+		return []byte(err.Error())
+	}
+	return read(r)
 }
 
 // pictureBytesMax is how much of a long text is shown.

@@ -145,7 +145,11 @@ func (t *Table) Len() int { return len(t.sessions) }
 func (t *Table) Drain() {
 	t.drained = true
 	for h := range t.conns {
-		if h.exchange == nil || h.body != nil {
+		switch {
+		case h.exchange == nil && h.conn.Pending() > 0: // an answer that is on its way still goes
+			h.leave()
+			h.conn.Close(errDraining)
+		case h.exchange == nil || h.body != nil:
 			h.conn.Abort(errDraining)
 		}
 	}

@@ -1,11 +1,10 @@
 package session
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,22 +12,26 @@ import (
 	"time"
 
 	"starling/eventloop"
-	"starling/hub/internal/edge"
 	"starling/wsproto"
 )
 
 // talk is a conversation under way: a loop, its table, and the peers that have connected.
 type talk struct {
-	t      *testing.T
+	t      testing.TB
 	sims   []*eventloop.Sim // loops
 	tables []*Table
 	ends   []*end
-	end    *end      // the one that speaks
+	end    *end // the one that speaks
+	uppers []*recorder
 	last   *recorder // the session that began last
 	now    time.Duration
 	told   time.Duration // the time that the transcript mentions last
 	pieces int
 	busy   bool
+	onTask bool    // a task on the session's loop is running
+	spread int     // how many loops there are at least, and connections go to in turn
+	where  bool    // sessions tell whose they are
+	sink   *[]byte // takes what would be sent, if it is not nil
 	lines  []string
 }
 
@@ -51,10 +54,17 @@ type recorder struct {
 }
 
 func (u *recorder) Base() *Session    { return &u.Session }
-func (u *recorder) OnText(b []byte)   { u.note("text %s", picture(b)) }
 func (u *recorder) OnBinary(b []byte) { u.note("binary % x", b) }
 func (u *recorder) OnDeadline()       { u.note("deadline") }
 func (u *recorder) OnClose(r Reason)  { u.closes++; u.note("close, %s", r) }
+
+// OnText notes a message. One that is !end and a reason ends the session.
+func (u *recorder) OnText(b []byte) {
+	u.note("text %s", picture(b))
+	if word, ok := strings.CutPrefix(string(b), "!end "); ok {
+		u.Close(reasonNamed(u.talk.t, word))
+	}
+}
 
 func (u *recorder) note(format string, args ...any) {
 	u.talk.note(u.talk.who("upper", u.place)+format, args...)
@@ -62,132 +72,18 @@ func (u *recorder) note(format string, args ...any) {
 
 var _ Upper = (*recorder)(nil)
 
-// column makes a table the handler of its loop.
-type column struct{ *Table }
-
-func (c column) OnOpen(conn *eventloop.Conn) { c.Open(conn) }
-func (c column) OnDrain()                    { c.Drain() }
-
-// counting is a source of bytes that are anything but random: 0, 1, 2, …
-type counting struct{ next byte }
-
-func (c *counting) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = c.next
-		c.next++
-	}
-	return len(p), nil
-}
-
-// constant is a source of one byte.
-type constant byte
-
-func (c constant) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = byte(c)
-	}
-	return len(p), nil
-}
-
-func newTalk(t *testing.T) *talk {
-	talk := &talk{t: t}
-	talk.restart("")
-	return talk
-}
-
-// testConfig is the configuration of the stock server, but with bytes for ids that a test can foresee.
-func testConfig() *Config {
-	return &Config{
-		Path: "/socket.io/", Transports: []string{"polling", "websocket"}, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
-		HandshakeTime: 10 * time.Second, UpgradeTime: 10 * time.Second, HeldBytesMax: 1 << 20, SessionsMax: 100, Origins: sameOrigin(),
-		Frames: wsproto.Limits{MessageBytesMax: 1_000_000, FragmentsMax: 4096},
-		Random: &counting{}, Busy: func() bool { return false }, Logger: slog.New(slog.DiscardHandler),
-	}
-}
-
-// sameOrigin are the Origins of the stock server.
-func sameOrigin() *edge.Origins {
-	o, err := edge.NewOrigins(nil, false)
-	if err != nil {
-		panic(err)
-	}
-	return o
-}
-
-// restart begins anew with an empty loop. Settings are key=value.
-func (k *talk) restart(settings string) {
-	*k = talk{t: k.t}
-	cfg, limits, loops := testConfig(), eventloop.Limits{}, 1
-	var origins []string
-	credentials := false
-	cfg.Busy = func() bool { return k.busy }
-	for _, setting := range strings.Fields(settings) {
-		key, value, _ := strings.Cut(setting, "=")
-		switch key {
-		case "interval":
-			cfg.PingInterval = k.duration(value)
-		case "timeout":
-			cfg.PingTimeout = k.duration(value)
-		case "upper":
-			cfg.UpperTime = k.duration(value)
-		case "message":
-			cfg.Frames.MessageBytesMax = k.number(value)
-		case "fragments":
-			cfg.Frames.FragmentsMax = k.number(value)
-		case "outbound":
-			limits.OutboundBytesPerConnMax = k.number(value)
-		case "loops":
-			loops = k.number(value)
-		case "held":
-			cfg.HeldBytesMax = k.number(value)
-		case "sessions":
-			cfg.SessionsMax = k.number(value)
-		case "transports":
-			cfg.Transports = strings.Split(value, ",")
-		case "origins":
-			origins = strings.Split(value, ",")
-		case "credentials":
-			credentials = true
-		case "cookie":
-			cfg.Cookie = &http.Cookie{Name: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
-		case "deny":
-			cfg.Allow = func(r *http.Request) error {
-				if r.URL.Query().Has(value) {
-					return errors.New("nope")
-				}
-				return nil
-			}
-		case "proxies":
-			cfg.ProxyHeader = true
-			cfg.Proxies, _ = edge.ParseProxies([]string{value})
-		case "file":
-			cfg.IsFile = func(name string) bool { return name == value }
-		case "uncompressed":
-			cfg.NoCompression = true
-		case "random":
-			cfg.Random = constant(k.hex(value)[0])
-		default:
-			k.t.Fatalf("no such setting: %s", setting)
-		}
-	}
-	var err error
-	if cfg.Origins, err = edge.NewOrigins(origins, credentials); err != nil {
-		k.t.Fatal(err)
-	}
-	k.sims = eventloop.NewSims(loops, limits, cfg.Logger, func(l *eventloop.Loop) eventloop.Handler {
-		t := NewTable(l, cfg, k.newUpper)
-		k.tables = append(k.tables, t)
-		return column{t}
-	})
-}
-
 func (k *talk) newUpper(req Request) Upper {
-	if !strings.HasSuffix(string(req.Head), "\r\n\r\n") || req.Conn != k.end.peer.Conn() {
-		k.t.Errorf("a session was started with the request %q", req.Head)
+	place := 1 + slices.IndexFunc(k.ends, func(e *end) bool { return e.peer.Conn() == req.Conn })
+	if !strings.HasSuffix(string(req.Head), "\r\n\r\n") || place == 0 {
+		k.t.Fatalf("a session was started with the request %q", req.Head)
 	}
-	k.end.upper = &recorder{talk: k, place: slices.Index(k.ends, k.end) + 1}
-	k.last = k.end.upper
-	return k.end.upper
+	k.last = &recorder{talk: k, place: place}
+	k.ends[place-1].upper = k.last
+	k.uppers = append(k.uppers, k.last)
+	if k.where {
+		k.last.note("from %s", req.Conn.RemoteAddr())
+	}
+	return k.last
 }
 
 // upper is the session that a command is about: that of the connection, or else the one that began last.
@@ -245,8 +141,12 @@ func init() {
 		"emit+end": func(k *talk, rest string) {
 			k.onLoop(func() { k.sendPrepared(rest, false); k.upper().Close(ForcedClose) })
 		},
+		"atonce":  (*talk).atOnce,
+		"address": func(k *talk, _ string) { k.note("from %s", k.end.peer.Conn().RemoteAddr()) },
+		"flush":   func(k *talk, _ string) { k.onLoop(func() { k.upper().flush() }) },
+		"drip":    (*talk).drip,
 		"say": func(k *talk, rest string) {
-			k.onLoop(func() { k.note("%s", verdicts[k.upper().Finish(append(k.upper().Begin(), rest...))]) })
+			k.onLoop(func() { k.note("%s", verdicts[k.upper().Finish(append(k.upper().Begin(), k.inflate(rest)...))]) })
 		},
 		"end":   func(k *talk, rest string) { k.onLoop(func() { k.upper().Close(reasonNamed(k.t, rest)) }) },
 		"drain": (*talk).drain,
@@ -256,7 +156,7 @@ func init() {
 
 var verdicts = map[eventloop.Verdict]string{eventloop.Sent: "sent", eventloop.Queued: "queued", eventloop.Dropped: "dropped"}
 
-func reasonNamed(t *testing.T, word string) Reason {
+func reasonNamed(t testing.TB, word string) Reason {
 	for r := TransportClose; int(r) < len(reasons); r++ {
 		if r.String() == word {
 			return r
@@ -266,11 +166,13 @@ func reasonNamed(t *testing.T, word string) Reason {
 	return 0
 }
 
-// open connects a peer, to the loop of a number or to the first.
+// open connects a peer, to the loop of a number or to the first; in a conversation that is spread over loops, to the next.
 func (k *talk) open(rest string) {
 	loop := 0
 	if rest != "" {
 		loop = k.number(rest)
+	} else if k.spread > 0 {
+		loop = len(k.ends) % len(k.sims)
 	}
 	k.end = &end{peer: k.sims[loop].Open()}
 	k.ends = append(k.ends, k.end)
@@ -278,7 +180,7 @@ func (k *talk) open(rest string) {
 
 // session opens a connection and upgrades it, without a word about that in the transcript. rest is appended to the target.
 func (k *talk) session(rest string) {
-	k.open("")
+	k.open("0")
 	k.send([]byte(upgradeRequest("/socket.io/?EIO=4&transport=websocket" + rest)))
 	if k.end.upper == nil {
 		k.t.Fatalf("the upgrade failed: %q", k.end.peer.Got)
@@ -291,7 +193,7 @@ const pollTarget = "/socket.io/?EIO=4&transport=polling&sid="
 
 // begin begins a session by polling, without a word about that in the transcript.
 func (k *talk) begin(rest string) {
-	k.open(rest)
+	k.open(cmp.Or(rest, "0"))
 	k.send([]byte("GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n"))
 	if k.end.upper == nil {
 		k.t.Fatalf("the handshake failed: %q", k.end.peer.Got)
@@ -320,6 +222,10 @@ func (k *talk) frame(op wsproto.Opcode, payload []byte) {
 
 // send has the peer send bytes, in pieces if that is wanted.
 func (k *talk) send(b []byte) {
+	if k.sink != nil {
+		*k.sink = append(*k.sink, b...)
+		return
+	}
 	for k.pieces > 0 && len(b) > k.pieces {
 		k.end.peer.Send(b[:k.pieces])
 		b = b[k.pieces:]
@@ -344,9 +250,35 @@ func (k *talk) advance(rest string) {
 	}
 }
 
+// drip sends bytes one at a time, with a pause behind each.
+func (k *talk) drip(rest string) {
+	pause, bytes, _ := strings.Cut(rest, " ")
+	for _, b := range k.bytes(bytes) {
+		k.send([]byte{b})
+		k.gather()
+		k.advance(pause)
+	}
+}
+
 // onLoop runs f on the loop of the session that it is about.
 func (k *talk) onLoop(f func()) {
+	if k.onTask {
+		f()
+		return
+	}
 	k.on(k.upper().table.loop, f)
+}
+
+// atOnce runs several commands within one task of the session's loop: what they have other loops do happens while that
+// loop is busy, and what those have to say to it comes behind all of them.
+func (k *talk) atOnce(rest string) {
+	k.onLoop(func() {
+		k.onTask = true
+		defer func() { k.onTask = false }()
+		for command := range strings.SplitSeq(rest, "; ") {
+			k.command(command)
+		}
+	})
 }
 
 func (k *talk) on(l *eventloop.Loop, f func()) {
@@ -354,9 +286,12 @@ func (k *talk) on(l *eventloop.Loop, f func()) {
 	k.sims[0].Run()
 }
 
-func (k *talk) drain(string) {
-	for _, t := range k.tables {
-		k.on(t.loop, t.Drain)
+// drain has all loops drain, or the one of a number.
+func (k *talk) drain(rest string) {
+	for i, t := range k.tables {
+		if rest == "" || i == k.number(rest) {
+			k.on(t.loop, t.Drain)
+		}
 	}
 }
 
