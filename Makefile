@@ -16,12 +16,13 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || true)
 LDFLAGS := $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
 # npm leaves this file behind as the last thing of an installation.
 CLIENT := test/client/node_modules/.package-lock.json
+BROWSER := test/browser/node_modules/.package-lock.json
 # The browser builds of the client that the binary serves, from their npm package.
 BUNDLE := cmd/starling/client/dist/socket.io.js
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(if $(shell command -v npm),$(BUNDLE)) ## build bin/starling
@@ -39,7 +40,7 @@ test: lint cross race ## check everything: lint, other platforms, the tests unde
 	go test ./...
 
 .PHONY: race
-race: compiler $(CLIENT) ## run the tests with the race detector and the assertions
+race: compiler $(CLIENT) $(BROWSER) $(BUNDLE) chromium ## run the tests with the race detector and the assertions
 	go test -race -tags invariants ./...
 
 # Minimizing by count: by time, Go's fuzzer spends most of a short run on inputs that are merely new.
@@ -92,7 +93,15 @@ $(CLIENT): test/client/package.json test/client/package-lock.json | node
 	cd test/client && npm ci --no-audit --no-fund
 	@touch $@
 
-$(BUNDLE): cmd/starling/client/package.json cmd/starling/client/package-lock.json
+$(BROWSER): test/browser/package.json test/browser/package-lock.json | node
+	cd test/browser && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: chromium
+chromium:
+	@command -v chromium >/dev/null || $(call install,chromium,Chromium)
+
+$(BUNDLE): cmd/starling/client/package.json cmd/starling/client/package-lock.json | node
 	cd cmd/starling/client && npm ci --ignore-scripts --no-audit --no-fund --silent
 	cp cmd/starling/client/node_modules/socket.io-client/dist/socket.io*.js* cmd/starling/client/dist/
 	@touch $@

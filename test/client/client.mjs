@@ -3,13 +3,24 @@
 // function throws, with the error's text for the reader.
 
 import assert from "node:assert/strict";
+import { Agent } from "node:http";
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
 
 // How long an answer may take before the scenario fails. It bounds failures only: nothing waits for it to pass.
-const patience = 10_000;
+export const patience = 10_000;
 
-const url = process.argv[2];
+// The options of each kind of client that holds a scenario.
+const kinds = {
+  websocket: { transports: ["websocket"] },
+  polling: { transports: ["polling"] },
+  default: {}, // polling, and the upgrade to WebSocket as soon as there is a session
+};
+
+// The server's address, and the kind of client that this scenario is held by.
+export const [url, kind] = process.argv.slice(2);
+assert.ok(kind in kinds, `"${kind}" is no kind of client`);
+
 const opened = [];
 
 export async function scenario(steps) {
@@ -27,7 +38,7 @@ export async function scenario(steps) {
 // that a connection lost by mistake fails the scenario.
 export function client(namespace = "/", options = {}) {
   const socket = io(url + namespace, {
-    transports: ["websocket"],
+    ...kinds[kind],
     forceNew: true,
     reconnection: false,
     ...options,
@@ -43,11 +54,47 @@ export function beside(socket, namespace, options) {
   return other;
 }
 
-// connected is client, or any socket, once it is connected.
+// connected is client once it is connected. A client that upgrades is in the middle of that then.
 export async function connected(namespace, options) {
   const socket = client(namespace, options);
   await once(socket, "connect");
   return socket;
+}
+
+// upgraded resolves when the connection of a socket has come to the transport that it will stay with.
+export async function upgraded(socket) {
+  const { engine } = socket.io;
+  if (kind !== "default" || engine.transport.name === "websocket") {
+    return;
+  }
+  const failed = once(engine, "upgradeError").then(([err]) => Promise.reject(err));
+  await Promise.race([once(engine, "upgrade"), failed]);
+}
+
+// idle resolves when the client of a socket would send the next packet at once, and alone. Over a WebSocket it always
+// would; but while a POST is under way packets gather for the next one.
+export async function idle(socket) {
+  const { engine } = socket.io;
+  while (engine.writeBuffer.length > 0 || !engine.transport.writable) {
+    await once(engine, "drain");
+  }
+}
+
+// Cable makes the TCP connections of a client that has it as its agent, until it is cut.
+export class Cable extends Agent {
+  #strands = new Set();
+
+  createConnection(...args) {
+    const strand = super.createConnection(...args);
+    this.#strands.add(strand);
+    strand.once("close", () => this.#strands.delete(strand));
+    return strand;
+  }
+
+  // cut ends the connections that there are, as when the network goes; new ones may be made.
+  cut() {
+    this.#strands.forEach((strand) => strand.destroy());
+  }
 }
 
 // once resolves to the arguments of the next event of that name. A refused connection fails the wait for any event but

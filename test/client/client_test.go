@@ -1,5 +1,6 @@
 // Package client_test lets the stock Socket.IO client of Node.js talk to the real binary. Each file in scenarios/ is
-// one conversation, held with a server process of its own, which must afterwards stop by SIGTERM with exit code 0.
+// one conversation. It is held by each kind of client, with a server process of its own, which must afterwards stop by
+// SIGTERM with exit code 0.
 package client_test
 
 import (
@@ -13,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -26,25 +28,116 @@ const scenarioTimeout = 60 * time.Second
 
 func TestMain(m *testing.M) { os.Exit(starlingtest.Main(m)) }
 
-// serverFlags are the flags of those servers that a scenario needs otherwise than by default.
-var serverFlags = map[string][]string{
+// The kinds of clients, by their transports. client.mjs has the options that make them.
+const (
+	byWebSocket = "websocket"
+	byPolling   = "polling"
+	byDefault   = "default" // polling, and then the upgrade to WebSocket, while the conversation goes on
+)
+
+var kinds = []string{byWebSocket, byPolling, byDefault}
+
+// need is what a scenario asks for that is not so by default.
+type need struct {
+	flags []string // of the server
+	kinds []string // of clients; nil is each of them
+	why   string   // not each of them
+}
+
+var needs = map[string]need{
 	// Five pings take 1.5 s; a pong may be a second late, so that a busy machine fails nobody.
-	"heartbeat": {"--ping-interval", "300ms", "--ping-timeout", "1s"},
-	"silence":   {"--ping-interval", "300ms", "--ping-timeout", "200ms"},
+	"heartbeat": {flags: []string{"--ping-interval", "300ms", "--ping-timeout", "1s"}},
+	"silence":   {flags: []string{"--ping-interval", "300ms", "--ping-timeout", "200ms"}},
+	"path":      {flags: []string{"--path", "/chat/v1/"}},
+
+	"agent": {
+		kinds: []string{byPolling, byDefault},
+		why:   "a WebSocket takes its connection for itself, and there is none left to share",
+	},
+	"compression": {
+		kinds: []string{byPolling},
+		why:   "it compresses the bodies of HTTP responses, and writes its requests itself",
+	},
+	"compression-off": {
+		flags: []string{"--no-http-compression"},
+		kinds: []string{byPolling},
+		why:   "as compression",
+	},
+	"deflate": {
+		flags: []string{"--per-message-deflate"},
+		kinds: []string{byWebSocket, byDefault},
+		why:   "it compresses the messages of a WebSocket",
+	},
+	"deflate-off": {
+		kinds: []string{byWebSocket, byDefault},
+		why:   "as deflate",
+	},
+	"goodbye": {
+		kinds: []string{byPolling},
+		why:   "it is about the requests that are, or are not, waiting when a session ends",
+	},
+	"polling-only": {
+		flags: []string{"--transports", "polling"},
+		kinds: []string{byDefault},
+		why:   "it sets the transports of each client itself",
+	},
+	"remember": {
+		kinds: []string{byDefault},
+		why:   "only a client with two transports has an upgrade to remember",
+	},
+	"upgrade": {
+		flags: []string{"--loops", "4"}, // the requests of a session come in on any of them
+		kinds: []string{byDefault},
+		why:   "the others do not upgrade",
+	},
+	"upgrade-end": {
+		kinds: []string{byDefault},
+		why:   "as upgrade",
+	},
+	"upgrade-off": {
+		kinds: []string{byDefault},
+		why:   "it takes from the client with two transports the wish to upgrade",
+	},
+	"websocket-only": {
+		flags: []string{"--transports", "websocket"},
+		kinds: []string{byDefault},
+		why:   "it sets the transports of each client itself",
+	},
 }
 
 func TestStockClient(t *testing.T) {
-	node := findNode(t)
-	for _, name := range scenarios(t) {
-		t.Run(name, func(t *testing.T) {
-			flags := serverFlags[name]
-			if name == "restart" {
-				flags = append(flags, "--addr", reusableAddr(t))
+	node, names := findNode(t), scenarios(t)
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			for _, name := range names {
+				if of := needs[name].kinds; of != nil && !slices.Contains(of, kind) {
+					continue
+				}
+				t.Run(name, func(t *testing.T) {
+					t.Parallel()
+					conversation{t, node, name, kind}.hold()
+				})
 			}
-			s := starlingtest.Start(t, starlingtest.Serve(t, flags...))
-			converse(t, node, name, &s)
-			s.Stop(t)
 		})
+	}
+}
+
+// TestNeeds holds the table of needs against the files it is about.
+func TestNeeds(t *testing.T) {
+	names := scenarios(t)
+	for name, need := range needs {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no scenario %q", name)
+		}
+		if (need.kinds == nil) != (need.why == "") {
+			t.Errorf("%s: a scenario that is not for each kind of client says why, and no other does", name)
+		}
+		for _, kind := range need.kinds {
+			if !slices.Contains(kinds, kind) {
+				t.Errorf("%s: there are no clients of the kind %q", name, kind)
+			}
+		}
 	}
 }
 
@@ -81,27 +174,47 @@ func findNode(t *testing.T) string {
 	return node
 }
 
-// converse runs one scenario to its end. The scenario may ask for a restart of the server by a line on its standard
-// output; *s is then the new server.
-func converse(t *testing.T, node, name string, s **starlingtest.Server) {
-	t.Helper()
+// conversation is one scenario with one kind of client.
+type conversation struct {
+	*testing.T
+	node, name, kind string
+}
+
+func (c conversation) hold() {
+	var addr []string
+	if c.name == "restart" {
+		addr = []string{"--addr", reusableAddr(c.T)}
+	}
+	s := c.serve(addr...)
+	c.talk(&s)
+	s.Stop(c.T)
+}
+
+func (c conversation) serve(flags ...string) *starlingtest.Server {
+	return starlingtest.Start(c.T, starlingtest.Serve(c.T, slices.Concat(needs[c.name].flags, flags)...))
+}
+
+// talk runs the scenario to its end. The scenario may ask for a restart of the server by a line on its standard output;
+// *s is then the new server.
+func (c conversation) talk(s **starlingtest.Server) {
+	c.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), scenarioTimeout)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, node, filepath.Join("scenarios", name+".mjs"), "http://"+(*s).Addr)
+	cmd := exec.CommandContext(ctx, c.node, filepath.Join("scenarios", c.name+".mjs"), "http://"+(*s).Addr, c.kind)
 	cmd.WaitDelay = time.Second
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
-	stdin, stdout := pipes(t, cmd)
+	stdin, stdout := pipes(c.T, cmd)
 	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
+		c.Fatal(err)
 	}
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if lines.Text() != "restart the server" {
-			t.Logf("%s says: %s", name, lines.Text())
+			c.Logf("%s says: %s", c.name, lines.Text())
 			continue
 		}
-		(*s).Stop(t)
-		*s = starlingtest.Start(t, starlingtest.Serve(t, append(serverFlags[name], "--addr", (*s).Addr)...))
+		(*s).Stop(c.T)
+		*s = c.serve("--addr", (*s).Addr)
 		fmt.Fprintln(stdin, "restarted") // a scenario that no longer reads has failed, and says why below
 	}
 	err := cmd.Wait()
@@ -109,7 +222,7 @@ func converse(t *testing.T, node, name string, s **starlingtest.Server) {
 		err = fmt.Errorf("not over within %v: %w", scenarioTimeout, err)
 	}
 	if err != nil {
-		t.Errorf("%v\n%s", err, stderr.String())
+		c.Errorf("%v\n%s", err, stderr.String())
 	}
 }
 

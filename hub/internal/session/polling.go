@@ -16,6 +16,7 @@ type polling struct {
 	bytes int         // what they count
 	probe *probe      // the WebSocket that is to take over, nil if there is none
 	ready bool        // listed in Table.ready
+	end   Reason      // why the session is over, if its client is still to hear of it
 }
 
 // pingMessage is the Engine.IO ping, for sessions that poll.
@@ -272,11 +273,12 @@ func (t *Table) lost(x *exchange) {
 // leavePolling ends a session that polls.
 func (s *Session) leavePolling(reason Reason) {
 	q := s.poll
-	if q.probe != nil {
+	if q.probe != nil && !(q.probe.answered && reason.tellsLater()) { // else the client waits for nothing but its WebSocket
 		q.probe.cancel()
 	}
 	s.over(reason)
 	if reason.tellsLater() {
+		q.end = reason
 		s.flush()
 	}
 	if x := q.get; x != nil {
@@ -313,14 +315,15 @@ func (s *Session) sayGoodbye(x *exchange) {
 
 // forget lets go of a session that polls and is over: its id is unknown from here on.
 func (s *Session) forget() {
-	t := s.table
+	t, q := s.table, s.poll
+	if q.probe != nil {
+		q.probe.cancel()
+	}
 	t.loop.Cancel(&s.timer)
 	delete(t.byID, s.id)
 	t.cfg.polling.Add(-1)
-	if s.poll != nil {
-		s.poll.drop(t.loop)
-		s.poll = nil
-	}
+	q.drop(t.loop)
+	s.poll = nil
 }
 
 // keepSmall returns b emptied, or nil if it has grown too large to be kept.

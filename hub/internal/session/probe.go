@@ -124,8 +124,22 @@ func (p *probe) Expired(*eventloop.Timer) { p.fail(wsproto.CloseNone, errUpgrade
 // OnClose is part of eventloop.Receiver.
 func (p *probe) OnClose(*eventloop.Conn, error) { p.detach() }
 
+// sayGoodbye says what was still to be said by a session that has ended during the attempt.
+func (p *probe) sayGoodbye() {
+	s := p.session
+	for _, m := range s.poll.out {
+		p.conn.QueueShared(m.framesFor(p.mode))
+	}
+	p.fail(s.poll.end.CloseCode(), errProbe)
+	s.forget()
+}
+
 // takeOver makes the WebSocket the session's transport.
 func (s *Session) takeOver(p *probe) {
+	if s.closed {
+		p.sayGoodbye()
+		return
+	}
 	t, q := s.table, s.poll
 	p.detach()
 	if x := q.get; x != nil { // the client should have waited for its answer, and had one

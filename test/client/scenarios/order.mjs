@@ -1,6 +1,6 @@
 // A thousand numbered events stay in order, both ways at once, on the loop and off it, and volatile ones among them.
 import assert from "node:assert/strict";
-import { call, connected, once, record, scenario, settled } from "../client.mjs";
+import { call, connected, idle, once, record, scenario, settled } from "../client.mjs";
 
 const count = 1000;
 const numbers = Array.from({ length: count }, (_, i) => i);
@@ -44,6 +44,7 @@ scenario(async () => {
   const got = some.flat();
   assert.deepEqual(got, [...got].sort((a, b) => a - b));
   assert.deepEqual(got.filter((i) => i % 2 === 0), numbers.filter((i) => i % 2 === 0));
+  await idle(ann);
   ann.volatile.emit("echo", "into an idle transport");
   assert.deepEqual(await once(ann, "echo"), ["into an idle transport"]);
   ann.off("echo");

@@ -1,7 +1,7 @@
 // Messages as large as allowed, and one byte larger.
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { call, connected, isDropped, once, record, scenario, settled } from "../client.mjs";
+import { call, connected, idle, isDropped, kind, once, record, scenario, settled, upgraded } from "../client.mjs";
 
 const messageBytesMax = 1_000_000; // maxPayload as the server announces it
 
@@ -29,7 +29,9 @@ scenario(async () => {
   const most = "m".repeat(messageBytesMax - around);
   socket.emit("echo", most);
   assert.equal((await once(socket, "echo"))[0], most);
-  const mostBytes = Buffer.alloc(messageBytesMax, 7);
+  await upgraded(socket);
+  await idle(socket); // because a client that fills a POST with several packets takes base64 for shorter than it is
+  const mostBytes = Buffer.alloc(kind === "polling" ? inBase64(messageBytesMax - "b".length) : messageBytesMax, 7);
   assert.deepEqual(await call(socket, "echo", mostBytes), mostBytes);
 
   // One byte more ends the connection that sent it, and nobody else's.
@@ -41,3 +43,8 @@ scenario(async () => {
   }
   assert.equal(await call(socket, "echo", "fine too"), "fine too");
 });
+
+// inBase64 is how many bytes go into a text of that length.
+function inBase64(length) {
+  return Math.floor(length / 4) * 3;
+}

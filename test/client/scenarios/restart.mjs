@@ -1,6 +1,6 @@
 // The server is stopped and started again at the same address; the client comes back by itself as another socket.
 import assert from "node:assert/strict";
-import { beside, call, connected, disconnection, once, restartServer, scenario } from "../client.mjs";
+import { beside, call, connected, isDropped, once, restartServer, scenario } from "../client.mjs";
 
 scenario(async () => {
   const socket = await connected("/", { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 100 });
@@ -10,12 +10,10 @@ scenario(async () => {
   const ids = sockets.map(({ id }) => id);
 
   // A server that stops says no goodbye to its sockets: "io server disconnect" would keep them from coming back.
-  const gone = sockets.map((one) => disconnection(one));
+  const gone = sockets.map((one) => isDropped(one));
   const back = sockets.map((one) => once(one, "connect"));
   await restartServer();
-  const reasons = await Promise.all(gone);
-  assert.deepEqual(reasons, ["transport close", "transport close"]);
-
+  await Promise.all(gone);
   await Promise.all(back);
   for (const [i, one] of sockets.entries()) {
     assert.notEqual(one.id, ids[i]);
