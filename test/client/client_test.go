@@ -4,27 +4,16 @@
 package client_test
 
 import (
-	"bufio"
-	"context"
-	"errors"
-	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
-	"time"
 
 	"starling/internal/starlingtest"
 )
-
-// scenarioTimeout bounds failures only; no test waits for it to pass.
-const scenarioTimeout = 60 * time.Second
 
 func TestMain(m *testing.M) { os.Exit(starlingtest.Main(m)) }
 
@@ -106,7 +95,7 @@ var needs = map[string]need{
 }
 
 func TestStockClient(t *testing.T) {
-	node, names := findNode(t), scenarios(t)
+	node, names := findNode(t), starlingtest.Scenarios(t)
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -125,7 +114,7 @@ func TestStockClient(t *testing.T) {
 
 // TestNeeds holds the table of needs against the files it is about.
 func TestNeeds(t *testing.T) {
-	names := scenarios(t)
+	names := starlingtest.Scenarios(t)
 	for name, need := range needs {
 		if !slices.Contains(names, name) {
 			t.Errorf("there is no scenario %q", name)
@@ -141,33 +130,10 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// scenarios are the names of the files in scenarios/. Whoever adds one there has added a test.
-func scenarios(t *testing.T) []string {
-	t.Helper()
-	files, err := filepath.Glob("scenarios/*.mjs")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, file := range files {
-		names = append(names, strings.TrimSuffix(filepath.Base(file), ".mjs"))
-	}
-	if len(names) == 0 {
-		t.Fatal("there is no scenario in scenarios/")
-	}
-	return names
-}
-
-// findNode skips the test on a machine without Node.js, unless that machine is CI, where the test must not go missing.
+// findNode skips the test on a machine without Node.js.
 func findNode(t *testing.T) string {
 	t.Helper()
-	node, err := exec.LookPath("node")
-	switch {
-	case err != nil && os.Getenv("CI") == "":
-		t.Skip("no conversation with the stock client: there is no node on this machine (`make test` installs it)")
-	case err != nil:
-		t.Fatal("CI must hold the conversations with the stock client, but there is no node in its PATH")
-	}
+	node := starlingtest.FindTool(t, "node")
 	if _, err := os.Stat("node_modules/socket.io-client"); err != nil {
 		t.Fatal("the stock client is not installed: run `make test`, or `npm ci` in test/client")
 	}
@@ -194,46 +160,19 @@ func (c conversation) serve(flags ...string) *starlingtest.Server {
 	return starlingtest.Start(c.T, starlingtest.Serve(c.T, slices.Concat(needs[c.name].flags, flags)...))
 }
 
-// talk runs the scenario to its end. The scenario may ask for a restart of the server by a line on its standard output;
-// *s is then the new server.
+// talk runs the scenario to its end. The scenario may ask for a restart of the server; *s is then the new one.
 func (c conversation) talk(s **starlingtest.Server) {
 	c.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), scenarioTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, c.node, filepath.Join("scenarios", c.name+".mjs"), "http://"+(*s).Addr, c.kind)
-	cmd.WaitDelay = time.Second
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	stdin, stdout := pipes(c.T, cmd)
-	if err := cmd.Start(); err != nil {
-		c.Fatal(err)
-	}
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
-		if lines.Text() != "restart the server" {
-			c.Logf("%s says: %s", c.name, lines.Text())
-			continue
+	hear := func(line string) string {
+		if line != "restart the server" {
+			c.Logf("%s says: %s", c.name, line)
+			return ""
 		}
 		(*s).Stop(c.T)
 		*s = c.serve("--addr", (*s).Addr)
-		fmt.Fprintln(stdin, "restarted") // a scenario that no longer reads has failed, and says why below
+		return "restarted"
 	}
-	err := cmd.Wait()
-	if ctx.Err() != nil {
-		err = fmt.Errorf("not over within %v: %w", scenarioTimeout, err)
-	}
-	if err != nil {
-		c.Errorf("%v\n%s", err, stderr.String())
-	}
-}
-
-func pipes(t *testing.T, cmd *exec.Cmd) (stdin io.Writer, stdout io.Reader) {
-	t.Helper()
-	in, err1 := cmd.StdinPipe()
-	out, err2 := cmd.StdoutPipe()
-	if err := errors.Join(err1, err2); err != nil {
-		t.Fatal(err)
-	}
-	return in, out
+	starlingtest.Converse(c.T, hear, c.node, filepath.Join("scenarios", c.name+".mjs"), "http://"+(*s).Addr, c.kind)
 }
 
 // reusableAddr finds an address that a second server can take after the first has gone: one with a free port below
