@@ -19,8 +19,9 @@ const (
 // the sender cuts it off (RFC 7692 7.2.1), the receiver puts it back (7.2.2).
 const deflateTail = "\x00\x00\xff\xff"
 
-// deflateLevel is the fastest that looks for repetitions. It leaves 29 % of 10
-// KB of events as JSON; level 6 leaves 25 % and takes twice the time.
+// deflateLevel is the fastest that looks for repetitions. Of 1 KB of events as
+// JSON it leaves 40 %, and of 10 KB 29 %; level 6 leaves 38 % and 25 %, and takes
+// twice the time.
 const deflateLevel = flate.BestSpeed
 
 // AppendDeflatedFrame appends one whole unmasked frame with a compressed payload,

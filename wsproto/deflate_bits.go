@@ -38,7 +38,7 @@ func (r *bitReader) take(n uint8) int {
 }
 
 // measure takes the bits that a length or a distance needs beside its symbol.
-func (r *bitReader) measure(m measure) int { return int(m.base) + r.take(m.bits) }
+func (r *bitReader) measure(s span) int { return int(s.base) + r.take(s.bits) }
 
 // overdrawn reports whether more has been taken than there is. It stays so.
 func (r *bitReader) overdrawn() bool { return r.n < 0 }
@@ -74,74 +74,25 @@ func (r *bitReader) appendBytes(dst []byte, n int) []byte {
 	return dst
 }
 
-// measure is what a symbol says of a length or a distance (RFC 1951 3.2.5).
-type measure struct {
+// span is what a symbol says of a length or a distance (RFC 1951 3.2.5).
+type span struct {
 	base uint16
 	bits uint8 // how many bits follow, whose value is added
 }
 
-// lengths are those of the symbols from endOfBlock+1 on.
-var lengths = [29]measure{
-	{3, 0},
-	{4, 0},
-	{5, 0},
-	{6, 0},
-	{7, 0},
-	{8, 0},
-	{9, 0},
-	{10, 0},
-	{11, 1},
-	{13, 1},
-	{15, 1},
-	{17, 1},
-	{19, 2},
-	{23, 2},
-	{27, 2},
-	{31, 2},
-	{35, 3},
-	{43, 3},
-	{51, 3},
-	{59, 3},
-	{67, 4},
-	{83, 4},
-	{99, 4},
-	{115, 4},
-	{131, 5},
-	{163, 5},
-	{195, 5},
-	{227, 5},
-	{258, 0},
-}
+var (
+	lengths   = append(spans(3, 28, 4), span{base: 258}) // of the symbols from endOfBlock+1 on
+	distances = spans(1, 30, 2)
+)
 
-var distances = [30]measure{
-	{1, 0},
-	{2, 0},
-	{3, 0},
-	{4, 0},
-	{5, 1},
-	{7, 1},
-	{9, 2},
-	{13, 2},
-	{17, 3},
-	{25, 3},
-	{33, 4},
-	{49, 4},
-	{65, 5},
-	{97, 5},
-	{129, 6},
-	{193, 6},
-	{257, 7},
-	{385, 7},
-	{513, 8},
-	{769, 8},
-	{1025, 9},
-	{1537, 9},
-	{2049, 10},
-	{3073, 10},
-	{4097, 11},
-	{6145, 11},
-	{8193, 12},
-	{12289, 12},
-	{16385, 13},
-	{24577, 13},
+// spans are count spans, each of which begins where the one before it ends: at
+// first without bits, and with one more after every so many.
+func spans(base uint16, count, every int) []span {
+	var all []span
+	for i := range count {
+		s := span{base: base, bits: uint8(max(0, i/every-1))}
+		all = append(all, s)
+		base += 1 << s.bits
+	}
+	return all
 }

@@ -91,6 +91,8 @@ var inflateRows = []inflateRow{
 	{name: "codes of one to fifteen bits, and nothing but the end", payload: twoTables + " 00"},
 	{name: "a code for the end alone", payload: "04e0350d000000c030f877dd00"},
 	{name: "no code for distances, and no need of one", payload: "0ce0350d000000c03068ad7f135b04", want: "a"},
+	{name: "room for all codes for lengths", payload: "ece0350d000000c03068ad7f139b910a", want: "a"},
+	{name: "room for all codes for distances", payload: "0cfd350d000000c03068ad7f135b9508", want: "a"},
 	{name: "the longest length", payload: "4a1c050000", want: strings.Repeat("a", 259)},
 	{name: "the longest distance", payload: "000080ff7f 'x' 61*32767 1abdff1f00", want: "x" + strings.Repeat("a", 32767) + "x" + strings.Repeat("a", 257)},
 	{name: "a window across blocks", payload: "f248cdc9c90700 0000ffff f200110000", want: "HelloHello"},
@@ -122,9 +124,11 @@ var inflateRows = []inflateRow{
 	{name: "a distance that does not exist", payload: "4a043e0000", bad: true},
 	{name: "a distance to before the message", payload: "4a04420000", bad: true},
 	{name: "a distance to the byte before the message", payload: "00ff7f0080 'x' 61*32766 1abdff1f00", bad: true},
-	{name: "more codes for lengths than there are", payload: "f4e0350d000000c03000", bad: true},
-	{name: "more codes for distances than there are", payload: "0cfe350d000000c03000", bad: true},
-	{name: "codes that are too many", payload: "0ce0350d000000c03068ad7f136d2d00", bad: true},
+	{name: "room for more codes for lengths than there are", payload: "f4e0350d000000c03068ad7f139b920a", bad: true},
+	{name: "room for more codes for distances than there are", payload: "0cfe350d000000c03068ad7f135b9d08", bad: true},
+	{name: "codes that are too many", payload: "04e0350d000000c030686dfd8b6803", bad: true},
+	{name: "a single code for a distance, of two bits", payload: "0ce0350d000000c03068ad7f13db04", bad: true},
+	{name: "a single code for the end, of two bits", payload: "04e0350d000000c030f877bd02", bad: true},
 	{name: "codes that are too few", payload: "0ce0350d000000c030689d7f135b2d00", bad: true},
 	{name: "codes of codes that are too many", payload: "0ce00104000000401000", bad: true},
 	{name: "codes of codes that are too few", payload: "0ce00108000000802000", bad: true},
@@ -173,8 +177,7 @@ func TestReaderDeflateAlone(t *testing.T) {
 	}
 }
 
-// TestReaderDeflateOff wants a Reader that was not told to know no compression,
-// and one that was to be none the larger.
+// TestReaderDeflateOff wants a Reader that was not told to know no compression.
 func TestReaderDeflateOff(t *testing.T) {
 	r := NewReader(Client, &testLimits)
 	if _, err := feed(t, &r, wire("c1 07 f248cdc9c90700")); err != ErrReservedBits {

@@ -11,8 +11,8 @@ type partial struct {
 	taken   int64     // bytes of its payload that have arrived
 
 	op         Opcode // of the fragmented message, or None
+	compressed bool   // whether the data message is
 	fragments  int
-	compressed bool   // the data message is, whose bytes then are no text before its end
 	message    []byte // what has arrived of the data message, unmasked
 	whole      int    // bytes of message that are whole runes, if it is text
 	control    []byte // what has arrived of a control frame, unmasked
@@ -56,7 +56,7 @@ func (p *partial) missing() int64 { return p.frame.Length - p.taken }
 
 // take adds the next bytes of the frame's payload and returns the message if
 // they complete one.
-func (p *partial) take(chunk []byte, limits *Limits) (Message, ProtocolError) {
+func (p *partial) take(chunk []byte) (Message, ProtocolError) {
 	offset := p.taken
 	p.taken += int64(len(chunk))
 	complete := p.frame.Fin && p.missing() == 0
@@ -64,21 +64,18 @@ func (p *partial) take(chunk []byte, limits *Limits) (Message, ProtocolError) {
 	if !op.IsControl() {
 		op, buf = p.dataOp(), &p.message
 	}
-	payload, inOnePiece := chunk, complete && len(*buf) == 0 // as on the fast path
-	if !inOnePiece {
-		*buf = p.grow(*buf, len(chunk))
-		*buf = append(*buf, chunk...)
-		payload = *buf
-	}
-	unmask(payload[len(payload)-len(chunk):], p.frame, offset)
-	switch m := (Message{Op: op, Payload: payload}); {
-	case p.compressed && !op.IsControl():
-		return p.finishCompressed(m, complete, limits)
-	case inOnePiece:
+	if complete && len(*buf) == 0 {
+		unmask(chunk, p.frame, offset) // the payload is in one piece, as on the fast path
+		m := Message{Op: op, Payload: chunk}
+		if p.compressed && !op.IsControl() {
+			return m, 0
+		}
 		return m, m.check()
-	default:
-		return p.finish(m, complete)
 	}
+	*buf = p.grow(*buf, len(chunk))
+	*buf = append(*buf, chunk...)
+	unmask((*buf)[len(*buf)-len(chunk):], p.frame, offset)
+	return p.finish(op, *buf, complete)
 }
 
 // dataOp is the opcode of the message that a data frame belongs to.
@@ -89,29 +86,31 @@ func (p *partial) dataOp() Opcode {
 	return Opcode(p.frame.OpCode)
 }
 
-// finish checks what has been accumulated of m, and returns it if it is complete.
-func (p *partial) finish(m Message, complete bool) (Message, ProtocolError) {
-	if m.Op == OpText {
-		n, ok := validPrefix(m.Payload[p.whole:])
+// finish checks what has been accumulated, and makes a message of it if it is
+// complete.
+func (p *partial) finish(op Opcode, payload []byte, complete bool) (Message, ProtocolError) {
+	if op == OpText && !p.compressed {
+		n, ok := validPrefix(payload[p.whole:])
 		p.whole += n
-		if !ok || complete && p.whole < len(m.Payload) { // RFC 6455 8.1
+		if !ok || complete && p.whole < len(payload) { // RFC 6455 8.1
 			return Message{}, ErrTextNotUTF8
 		}
 	}
 	if !complete {
 		return Message{}, 0
 	}
-	if m.Op == OpClose {
+	m := Message{Op: op, Payload: payload}
+	if op == OpClose {
 		return m, m.check()
 	}
 	return m, 0
 }
 
-// finishCompressed returns m, inflated, if it is complete. Its UTF-8 is what comes
-// out of it; what arrives of it is not looked at before (RFC 7692 6.2).
-func (p *partial) finishCompressed(m Message, complete bool, limits *Limits) (Message, ProtocolError) {
-	if !complete {
-		return Message{}, 0
+// inflate makes of a complete message what was compressed, and checks that: what
+// arrived of it is no text (RFC 7692 6.2). It returns a control frame as it is.
+func (p *partial) inflate(m Message, limits *Limits) (Message, ProtocolError) {
+	if m.Op.IsControl() {
+		return m, 0
 	}
 	var fault ProtocolError
 	if m.Payload, fault = inflate(m.Payload, limits.MessageBytesMax); fault != 0 {

@@ -107,16 +107,26 @@ func (r *Reader) begin(in []byte) (Message, int, error) {
 	unmask(payload, h, 0)
 	m := Message{Op: Opcode(h.OpCode), Payload: payload}
 	if h.Rsv != 0 {
-		m.Payload, fault = inflate(payload, r.limits.MessageBytesMax)
-		r.loan.give(m.Payload)
+		return r.beginCompressed(m, end)
 	}
+	if fault = m.check(); fault != 0 {
+		return r.fail(fault)
+	}
+	return r.handOut(m), end, nil
+}
+
+// beginCompressed is the rest of begin for a message that is compressed.
+func (r *Reader) beginCompressed(m Message, end int) (Message, int, error) {
+	payload, fault := inflate(m.Payload, r.limits.MessageBytesMax)
+	m.Payload = payload
 	if fault == 0 {
 		fault = m.check()
 	}
 	if fault != 0 {
 		return r.fail(fault)
 	}
-	return r.handOut(m), end, nil
+	r.loan.give(payload)
+	return m, end, nil
 }
 
 // resume goes on with a frame or a message that has begun.
@@ -139,7 +149,10 @@ func (r *Reader) resume(in []byte) (Message, int, error) {
 		}
 		chunk := rest[:min(int64(len(rest)), p.missing())]
 		rest = rest[len(chunk):]
-		m, fault := p.take(chunk[:len(chunk):len(chunk)], r.limits)
+		m, fault := p.take(chunk[:len(chunk):len(chunk)])
+		if fault == 0 && p.compressed && m.Op != None {
+			m, fault = p.inflate(m, r.limits)
+		}
 		if fault != 0 {
 			return r.fail(fault)
 		}
@@ -163,8 +176,8 @@ func (r *Reader) check(h ws.Header) ProtocolError {
 		state = state.Set(ws.StateFragmented)
 		have, fragments = len(p.message), p.fragments
 	}
-	if r.deflate && h.Rsv == rsv1 && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
-		h.Rsv = 0 // RFC 7692 6: it stands on the first frame of a message and nowhere else
+	if h.Rsv == rsv1 && r.deflate && (h.OpCode == ws.OpText || h.OpCode == ws.OpBinary) {
+		state = state.Set(ws.StateExtended) // RFC 7692 6: the bit is for the first frame of a message, and no other
 	}
 	if err := ws.CheckHeader(h, state); err != nil {
 		return ruleOf(err)

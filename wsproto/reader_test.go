@@ -424,7 +424,7 @@ func TestReaderMangles(t *testing.T) {
 }
 
 // TestReaderSize keeps what an idle connection pays: a word for the limits, a
-// word for the state that it has not, and three bytes.
+// word for the state that it has not, and four bytes.
 func TestReaderSize(t *testing.T) {
 	if !invariants.Enabled && unsafe.Sizeof(Reader{}) > 24 {
 		t.Errorf("an idle Reader is %d bytes", unsafe.Sizeof(Reader{}))
