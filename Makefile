@@ -16,13 +16,14 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || true)
 LDFLAGS := $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
 # npm leaves this file behind as the last thing of an installation.
 CLIENT := test/client/node_modules/.package-lock.json
+NODE_PEER := bench/peers/node/node_modules/.package-lock.json
 BROWSER := test/browser/node_modules/.package-lock.json
 # The browser builds of the client that the binary serves, from their npm package.
 BUNDLE := cmd/starling/client/dist/socket.io.js
 
 .PHONY: help
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: $(if $(shell command -v npm),$(BUNDLE)) ## build bin/starling
@@ -75,6 +76,12 @@ bench: build ## a short flood of broadcasts against a server of its own
 	go run ./bench broadcast --server-cmd 'bin/starling serve --addr $(BENCH_ADDR)' --url http://$(BENCH_ADDR) \
 		--spawn-limit -n 2000 --duration 5s
 
+.PHONY: bench-storm
+bench-storm: build $(NODE_PEER) ## a reconnect storm of 10,000 stock clients against Starling and against Node.js
+	go run ./bench storm --url http://$(BENCH_ADDR) --procs 2 \
+		--server 'starling=bin/starling serve --addr {addr}' \
+		--server 'node=node bench/peers/node/server.mjs {addr}'
+
 .PHONY: clean
 clean: ## remove what was built and installed
 	rm -rf bin test/client/node_modules test/browser/node_modules bench/peers/node/node_modules
@@ -91,6 +98,10 @@ node:
 
 $(CLIENT): test/client/package.json test/client/package-lock.json | node
 	cd test/client && npm ci --no-audit --no-fund
+	@touch $@
+
+$(NODE_PEER): bench/peers/node/package.json bench/peers/node/package-lock.json | node
+	cd bench/peers/node && npm ci --no-audit --no-fund
 	@touch $@
 
 $(BROWSER): test/browser/package.json test/browser/package-lock.json | node

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -12,6 +13,7 @@ type cli struct {
 	Broadcast broadcastCmd `cmd:"" help:"Send messages to a room of N members and check that each member gets each once and in order."`
 	Rooms     roomsCmd     `cmd:"" help:"The same with many rooms in turn; a message that strays into another room is an error."`
 	Echo      echoCmd      `cmd:"" help:"N connections send and get back, each with a fixed number of messages in flight."`
+	Storm     stormCmd     `cmd:"" set:"connections=10000" help:"Cut off N stock clients at once, by killing the server unless told otherwise, and measure until all have come back."`
 	Limit     limitCmd     `cmd:"" help:"Be the raw server that others are compared with: one write for each delivery, no library."`
 	Worker    workerCmd    `cmd:"" hidden:"" help:"Be one of several client processes."`
 }
@@ -27,8 +29,8 @@ type target struct {
 
 	SpawnLimit bool `help:"First run the scenario against a fresh limit server, and report the ratio."`
 
-	Connections int           `name:"connections" short:"n" default:"1000" help:"Connections."`
-	Src         string        `help:"Source addresses: 127.0.0.2-127.0.0.6, 127.0.1.0/24, or several with commas between. To a server on loopback one for each 5,000 connections unless given."`
+	Connections int           `name:"connections" short:"n" default:"${connections}" help:"Connections."`
+	Src         string        `help:"Source addresses: 127.0.0.2-127.0.0.6, 127.0.1.0/24, or several with commas between. To a server on loopback one for each 5,000 connections unless given, of which a client of a storm makes ten."`
 	Concurrency int           `default:"128" help:"Handshakes in flight."`
 	Threads     int           `default:"1" help:"Event loops of the client."`
 	Procs       int           `default:"1" help:"Client processes with one event loop each, for more connections than one may have descriptors."`
@@ -74,6 +76,20 @@ type echoCmd struct {
 	Event  string `default:"echo" help:"Name of the event that the server acknowledges with its argument."`
 }
 
+type stormCmd struct {
+	target    `embed:""`
+	Server    []string      `name:"server" sep:"none" placeholder:"NAME=CMD" help:"Run the storm against each of several servers in turn, and compare them: a name and the shell command that starts it, in which {addr} stands for the address of --url. In place of --server-cmd."`
+	Transport string        `help:"What the clients' option transports says: ${enum}. By default they poll first and then upgrade." enum:"default,websocket,polling" default:"default"`
+	Cut       string        `help:"Who cuts the clients off: the ${enum}. The server is killed (SIGKILL) and started again." enum:"server,client" default:"server"`
+	RST       bool          `name:"rst" help:"With --cut client: reset the connections (RST), do not close them (FIN)."`
+	Delay     time.Duration `name:"reconnection-delay" default:"1s" help:"What the clients' option reconnectionDelay says: half of it to one and a half pass before the first attempt."`
+	DelayMax  time.Duration `name:"reconnection-delay-max" default:"5s" help:"And reconnectionDelayMax."`
+	RTT       time.Duration `name:"rtt" help:"How far away the clients are: all that a server sends reaches them so much later. What they ask meanwhile depends on it."`
+	Within    time.Duration `default:"2m" help:"Wait no longer than this from the cut on for the clients to come back."`
+	Down      time.Duration `help:"With --cut server: start it again only after this time."`
+	Echo      bool          `default:"true" negatable:"" help:"Have each client echo once when all are back, which is not part of what is measured."`
+}
+
 type limitCmd struct {
 	Addr string `default:"127.0.0.1:0" help:"Address to listen on."`
 	CPU  string `name:"cpu" help:"Processors to run on."`
@@ -110,6 +126,46 @@ func (t *target) check() error {
 		return fmt.Errorf("%w: more event loops than connections", errUsage)
 	case t.Timeout <= 0:
 		return fmt.Errorf("%w: --timeout must be more than 0", errUsage)
+	}
+	return nil
+}
+
+// named is a server that is started here: its name in the report, and the shell command.
+type named struct{ name, command string }
+
+// servers are the servers of a storm, none if it is one that runs already.
+func (c *stormCmd) servers() ([]named, error) {
+	if c.ServerCmd != "" {
+		return []named{{"server", c.ServerCmd}}, nil
+	}
+	var all []named
+	for _, s := range c.Server {
+		name, command, ok := strings.Cut(s, "=")
+		if !ok || name == "" || command == "" {
+			return nil, fmt.Errorf("%w: --server must be NAME=CMD, not %q", errUsage, s)
+		}
+		all = append(all, named{name, command})
+	}
+	return all, nil
+}
+
+// check finds what does not go together in a storm.
+func (c *stormCmd) check() error {
+	switch {
+	case c.SpawnLimit || c.Protocol != "socketio":
+		return fmt.Errorf("%w: storm speaks Socket.IO alone, not the limit's raw protocol", errUsage)
+	case len(c.Server) > 0 && (c.ServerCmd != "" || c.Pid != 0):
+		return fmt.Errorf("%w: --server excludes --server-cmd and --pid", errUsage)
+	case c.Cut == "server" && len(c.Server) == 0 && c.ServerCmd == "":
+		return fmt.Errorf("%w: --cut server kills the server and starts it again: --server-cmd or --server is missing", errUsage)
+	case c.RST && c.Cut != "client":
+		return fmt.Errorf("%w: --rst is for --cut client", errUsage)
+	case c.Delay < time.Millisecond || c.DelayMax < c.Delay:
+		return fmt.Errorf("%w: --reconnection-delay must be at least 1ms, and --reconnection-delay-max no less", errUsage)
+	case c.RTT < 0 || c.Within <= 0:
+		return fmt.Errorf("%w: --rtt must not be negative, and --within must be more than 0", errUsage)
+	case c.Down < 0 || c.Down > 0 && c.Cut != "server":
+		return fmt.Errorf("%w: --down is for --cut server, and not negative", errUsage)
 	}
 	return nil
 }

@@ -3,10 +3,11 @@
 //
 //	go run ./bench broadcast --url http://127.0.0.1:3000 --pid 4711 -n 10000
 //	go run ./bench echo --url http://127.0.0.1:3000 --server-cmd "bin/server" --spawn-limit --server-cpu 0 --client-cpu 1
+//	go run ./bench storm --url http://127.0.0.1:3000 --server 'one=bin/one {addr}' --server 'other=bin/other {addr}' --procs 2
 //
 // A run prints one line of JSON on standard output for each server and one line for people on standard error. It ends with 0 if
-// every connection was made and kept and every message arrived once and in order, with 1 if not, and with 2 if it could not be
-// started as asked.
+// every connection was made and kept and every message arrived once and in order, or every client of a storm came back without an
+// error; with 1 if not, and with 2 if it could not be started as asked.
 package main
 
 import (
@@ -59,7 +60,8 @@ func run(ctx context.Context, args []string, std streams) (code int) {
 	}()
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Flood a Socket.IO server and keep the accounts."),
-		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Exit(func(code int) { panic(exited(code)) }))
+		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.Vars{"connections": "1000"})
 	if err != nil {
 		panic(err) // the command line's own description is wrong
 	}

@@ -122,7 +122,7 @@ func (t *target) prepare(opts *scenario.Options) (place, error) {
 		}
 	}
 	if at := cfg.Addr.Addr(); t.Src == "" && (!at.IsValid() || at.Is4() && at.IsLoopback()) {
-		t.Src = source.Loopback(t.Connections * max(opts.Rounds, 1))
+		t.Src = source.Loopback(t.Connections * max(opts.Rounds, 1) * portsOf(cfg))
 		cfg.Sources = t.Src
 	}
 	if err := t.preflight(cfg); err != nil {
@@ -165,7 +165,8 @@ func (t *target) preflight(cfg *scenario.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := proc.CheckDescriptors(limit, t.Connections+1, t.Procs); err != nil {
+	descriptors := t.Connections*descriptorsOf(cfg) + 1
+	if err := proc.CheckDescriptors(limit, descriptors, t.Procs); err != nil {
 		return err
 	}
 	if t.SpawnLimit && proc.CheckDescriptors(limit, t.Connections+1, 1) != nil {
@@ -175,7 +176,7 @@ func (t *target) preflight(cfg *scenario.Config) error {
 	if err != nil {
 		return err
 	}
-	if err := pool.Check(t.Connections+1, proc.PortsPerAddress()); err != nil {
+	if err := pool.Check(descriptors, proc.PortsPerAddress()); err != nil {
 		return err
 	}
 	for i := range pool.Len() {
@@ -188,6 +189,24 @@ func (t *target) preflight(cfg *scenario.Config) error {
 		}
 	}
 	return nil
+}
+
+// descriptorsOf is how many a connection may take at a time: a client of a storm that comes back has a WebSocket, a poll and a
+// POST.
+func descriptorsOf(cfg *scenario.Config) int {
+	if cfg.Scenario == scenario.Storm {
+		return 3
+	}
+	return 1
+}
+
+// portsOf is how many ports a connection takes within a minute, which is how long the system remembers those that are closed: a
+// client of a storm comes twice, by five connections.
+func portsOf(cfg *scenario.Config) int {
+	if cfg.Scenario == scenario.Storm {
+		return 10
+	}
+	return 1
 }
 
 // place is where servers that are started here run.
@@ -249,8 +268,8 @@ func (t *target) runServer(s *session, opts scenario.Options, at place) (*report
 
 // warnDescriptors only warns: a server may share its connections among processes.
 func warnDescriptors(s *session, opts scenario.Options) {
-	has := proc.DescriptorLimit(opts.ServerPid)
-	if opts.ServerPid != 0 && has != 0 && has <= uint64(opts.Config.Connections) {
-		fmt.Fprintf(s.std.err, "bench: warning: the server may open %d descriptors, fewer than %d connections\n", has, opts.Config.Connections)
+	has, wants := proc.DescriptorLimit(opts.ServerPid), opts.Config.Connections*descriptorsOf(&opts.Config)
+	if opts.ServerPid != 0 && has != 0 && has <= uint64(wants) {
+		fmt.Fprintf(s.std.err, "bench: warning: the server may open %d descriptors, and might need %d\n", has, wants)
 	}
 }

@@ -15,5 +15,6 @@ func (*idleCmd) Run(*session) error      { return errSystem }
 func (*broadcastCmd) Run(*session) error { return errSystem }
 func (*roomsCmd) Run(*session) error     { return errSystem }
 func (*echoCmd) Run(*session) error      { return errSystem }
+func (*stormCmd) Run(*session) error     { return errSystem }
 func (*limitCmd) Run(*session) error     { return errSystem }
 func (*workerCmd) Run(*session) error    { return errSystem }

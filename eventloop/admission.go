@@ -92,11 +92,11 @@ func claim(addr string, share bool) (*reservation, error) {
 		return nil, fmt.Errorf("eventloop: %w", err)
 	}
 	if tcp.Port != 0 && !share {
-		ln, err := net.ListenTCP("tcp", tcp)
+		fd, err := bind(tcp, unix.SO_REUSEADDR) // refused while somebody listens; to listen would take connections and lose them
 		if err != nil {
-			return nil, fmt.Errorf("eventloop: %w", err)
+			return nil, err
 		}
-		ln.Close()
+		unix.Close(fd)
 	}
 	r := &reservation{addr: tcp, fd: -1}
 	if tcp.Port == 0 {
@@ -107,23 +107,11 @@ func claim(addr string, share bool) (*reservation, error) {
 
 // pickPort binds a socket to a free port and keeps it bound until the loops listen there.
 func (r *reservation) pickPort() error {
-	family, sa := sockaddr(r.addr)
-	fd, err := unix.Socket(family, unix.SOCK_STREAM, 0)
+	fd, err := bind(r.addr, unix.SO_REUSEADDR, unix.SO_REUSEPORT)
 	if err != nil {
-		return os.NewSyscallError("socket", err)
+		return err
 	}
 	r.fd = fd
-	unix.CloseOnExec(fd)
-	for _, opt := range []int{unix.SO_REUSEADDR, unix.SO_REUSEPORT} {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt, 1); err != nil {
-			r.release()
-			return os.NewSyscallError("setsockopt", err)
-		}
-	}
-	if err := unix.Bind(fd, sa); err != nil {
-		r.release()
-		return os.NewSyscallError("bind", err)
-	}
 	got, err := unix.Getsockname(fd)
 	if err != nil {
 		r.release()
@@ -131,6 +119,31 @@ func (r *reservation) pickPort() error {
 	}
 	r.addr = &net.TCPAddr{IP: r.addr.IP, Port: portOf(got), Zone: r.addr.Zone}
 	return nil
+}
+
+// bind returns a socket with the options that is bound to addr and does not listen.
+func bind(addr *net.TCPAddr, options ...int) (fd int, err error) {
+	family, sa := sockaddr(addr)
+	fd, err = unix.Socket(family, unix.SOCK_STREAM, 0)
+	if err == unix.EAFNOSUPPORT && addr.IP == nil { // a machine without IPv6
+		family, sa = unix.AF_INET, &unix.SockaddrInet4{Port: addr.Port}
+		fd, err = unix.Socket(family, unix.SOCK_STREAM, 0)
+	}
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	unix.CloseOnExec(fd)
+	for _, opt := range options {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, opt, 1); err != nil {
+			unix.Close(fd)
+			return -1, os.NewSyscallError("setsockopt", err)
+		}
+	}
+	if err := unix.Bind(fd, sa); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("eventloop: listen on %v: %w", addr, os.NewSyscallError("bind", err))
+	}
+	return fd, nil
 }
 
 // release gives the reservation up. It may be called often.

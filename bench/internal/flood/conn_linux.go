@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"starling/bench/internal/rawio"
 	"starling/wsproto"
 )
 
@@ -30,6 +31,7 @@ type Conn struct {
 	fd        int32
 	slot      int32
 	state     state
+	next      state // once TCP is connected and the request is sent
 }
 
 // Number is what Dial was given.
@@ -44,6 +46,7 @@ const (
 	closed     state = iota
 	connecting       // TCP
 	upgrading        // the WebSocket request is sent
+	answering        // an HTTP request is sent (see Request)
 	waiting          // Engine.IO's open packet is to come
 	joining          // Socket.IO's CONNECT is sent
 	open
@@ -77,16 +80,24 @@ func Label(cause error) string {
 // Addr. If it returns an error, the handler hears nothing of the connection; otherwise Opened or Closed follows, never from
 // within Dial.
 func (l *Loop) Dial(from netip.Addr, number uint32, h Handler) (*Conn, error) {
+	return l.DialWith(l.target.request, from, number, h)
+}
+
+// DialWith is Dial with another upgrade request than the target's. It must offer UpgradeKey; it is copied if it has to wait.
+func (l *Loop) DialWith(request []byte, from netip.Addr, number uint32, h Handler) (*Conn, error) {
+	return l.start(Conn{handler: h, number: number, next: upgrading}, request, from)
+}
+
+func (l *Loop) start(as Conn, request []byte, from netip.Addr) (*Conn, error) {
 	fd, err := l.socket(from)
 	if err != nil {
 		return nil, err
 	}
 	c := l.take()
-	*c = Conn{
-		handler: h, reader: wsproto.NewReader(wsproto.Client, &readLimits), startedNs: Now(),
-		number: number, fd: fd, slot: c.slot, state: connecting,
-	}
-	if err := l.begin(c); err != nil {
+	as.fd, as.slot, as.state = fd, c.slot, connecting
+	as.reader, as.startedNs = wsproto.NewReader(wsproto.Client, &readLimits), Now()
+	*c = as
+	if err := l.begin(c, request); err != nil {
 		l.Close(c)
 		return nil, err
 	}
@@ -148,32 +159,24 @@ func CheckSource(from netip.Addr) error {
 
 // begin connects. On loopback the TCP handshake is over when connect returns, so the request is tried at once: that saves an
 // epoll_ctl and a turn of the loop for each connection.
-func (l *Loop) begin(c *Conn) error {
+func (l *Loop) begin(c *Conn, request []byte) error {
 	if err := unix.Connect(int(c.fd), l.sockaddr); err != nil && err != unix.EINPROGRESS {
 		return err
 	}
 	events := uint32(unix.EPOLLIN)
-	switch err := l.request(c); err {
-	case nil:
-	case unix.EAGAIN:
+	n, errno := rawio.Write(c.fd, request)
+	switch {
+	case errno == unix.EAGAIN: // it is not connected yet
+		l.unsent[c.slot] = append([]byte(nil), request...)
 		events |= unix.EPOLLOUT
+	case errno != 0:
+		return errno
+	case n < len(request):
+		return ErrShortWrite // a fresh socket has room for one request
 	default:
-		return err
+		c.state = c.next
 	}
 	return l.watch(c, unix.EPOLL_CTL_ADD, events)
-}
-
-// request sends the upgrade request; EAGAIN means that the connection is not there yet.
-func (l *Loop) request(c *Conn) error {
-	n, err := unix.Write(int(c.fd), l.target.request)
-	if err != nil {
-		return err
-	}
-	if n < len(l.target.request) {
-		return ErrShortWrite // a fresh socket has room for one request
-	}
-	c.state = upgrading
-	return nil
 }
 
 // Close closes a connection. Its handler is not told.
@@ -185,6 +188,14 @@ func (l *Loop) Close(c *Conn) {
 	delete(l.heads, c.slot)
 	delete(l.unsent, c.slot)
 	l.give(c)
+}
+
+// Reset closes a connection with a RST: what has not arrived is lost, and the other side learns of it as an error.
+func (l *Loop) Reset(c *Conn) {
+	if c.state != closed {
+		_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	l.Close(c)
 }
 
 func (l *Loop) fail(c *Conn, cause error) {

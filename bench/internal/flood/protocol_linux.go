@@ -27,9 +27,9 @@ type Target struct {
 	request  []byte // the whole upgrade request
 }
 
-// upgradeKey is the Sec-WebSocket-Key of all connections (RFC 6455 4.1: 16 bytes in base64). It only has to prove that the server
+// UpgradeKey is the Sec-WebSocket-Key of all connections (RFC 6455 4.1: 16 bytes in base64). It only has to prove that the server
 // read it, and one request for all needs no work for each.
-const upgradeKey = "c3RhcmxpbmctYmVuY2gtMQ=="
+const UpgradeKey = "c3RhcmxpbmctYmVuY2gtMQ=="
 
 // NewTarget completes a target.
 func NewTarget(addr netip.AddrPort, host, path string, p Protocol) *Target {
@@ -37,12 +37,16 @@ func NewTarget(addr netip.AddrPort, host, path string, p Protocol) *Target {
 	if p == SocketIO {
 		path += "?EIO=4&transport=websocket"
 	}
-	t.request = wsproto.AppendUpgradeRequest(nil, host, path, upgradeKey)
+	t.request = wsproto.AppendUpgradeRequest(nil, host, path, UpgradeKey)
 	return t
 }
 
 // consume takes apart what was read. The handler may close the connection at any message.
 func (l *Loop) consume(c *Conn, in []byte) {
+	if c.state == answering {
+		l.answer(c, in, false)
+		return
+	}
 	if c.state == upgrading {
 		in = l.upgrade(c, in)
 	}
@@ -84,7 +88,7 @@ func (l *Loop) upgrade(c *Conn, in []byte) []byte {
 
 // checkResponse names the status of a refusal, which says more than that it was one.
 func checkResponse(head []byte) error {
-	err := wsproto.CheckUpgradeResponse(head, upgradeKey)
+	err := wsproto.CheckUpgradeResponse(head, UpgradeKey)
 	if fields := bytes.Fields(head[:min(len(head), 64)]); err != nil && len(fields) > 1 {
 		if status, notNumber := strconv.Atoi(string(fields[1])); notNumber == nil && status != 101 {
 			return StatusError(status)

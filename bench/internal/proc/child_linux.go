@@ -77,6 +77,19 @@ func (c *Child) Stop(grace time.Duration) error {
 	return c.Wait(grace)
 }
 
+// Kill ends the process and whatever it has started in its group at once, and waits for its end. It returns an error if it had
+// ended before.
+func (c *Child) Kill() error {
+	select {
+	case <-c.ended:
+		return c.Fault()
+	default:
+	}
+	_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL)
+	<-c.ended
+	return nil
+}
+
 // Wait waits for the process to end by itself; after the grace time it is killed, and that is an error.
 func (c *Child) Wait(grace time.Duration) error {
 	timer := time.NewTimer(grace)

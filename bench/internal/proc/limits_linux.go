@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,6 +98,35 @@ func parseSoftnet(text string) (n uint64) {
 		}
 	}
 	return n
+}
+
+// ListenOverflows is how many connections the machine has turned away since it started because the queue of those that a server
+// had still to accept was full. Their clients try again after a second, or more.
+func ListenOverflows() uint64 {
+	b, err := os.ReadFile("/proc/net/netstat")
+	if err != nil {
+		return 0
+	}
+	return parseNetstat(string(b), "ListenOverflows")
+}
+
+// parseNetstat finds a counter of TcpExt: a line of names and below it a line of values.
+func parseNetstat(text, name string) uint64 {
+	var names []string
+	for line := range strings.Lines(text) {
+		fields := strings.Fields(line)
+		switch {
+		case len(fields) == 0 || fields[0] != "TcpExt:":
+		case names == nil:
+			names = fields
+		default:
+			if i := slices.Index(names, name); i > 0 && i < len(fields) {
+				n, _ := strconv.ParseUint(fields[i], 10, 64)
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // portsDefault is the size of Linux's default range, 32768 to 60999.

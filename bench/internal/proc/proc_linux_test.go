@@ -1,7 +1,9 @@
 package proc
 
 import (
+	"bufio"
 	"errors"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -58,6 +60,23 @@ func TestParseStatus(t *testing.T) {
 func TestParseSoftnet(t *testing.T) {
 	if got := parseSoftnet("01919280 00001adb 00000000\n00b7530e 00000005 00000000\n\n"); got != 0x1ae0 {
 		t.Errorf("%#x", got)
+	}
+}
+
+func TestParseNetstat(t *testing.T) {
+	const text = "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 33 44\nIpExt: InNoRoutes ListenOverflows\nIpExt: 5 6\n"
+	for _, tc := range []struct {
+		name, text string
+		want       uint64
+	}{
+		{"ListenOverflows", text, 33},
+		{"Nothing", text, 0},
+		{"ListenDrops", "TcpExt: SyncookiesSent ListenOverflows ListenDrops\nTcpExt: 1 33\n", 0},
+		{"ListenDrops", "", 0},
+	} {
+		if got := parseNetstat(tc.text, tc.name); got != tc.want {
+			t.Errorf("%s in %q: %d, want %d", tc.name, tc.text, got, tc.want)
+		}
 	}
 }
 
@@ -212,6 +231,33 @@ func TestStopKills(t *testing.T) {
 	}
 	if err := c.Stop(time.Millisecond); !errors.Is(err, ErrEnded) {
 		t.Errorf("a process that does not obey: %v, want %v", err, ErrEnded)
+	}
+}
+
+// What the process has started dies with it.
+func TestKill(t *testing.T) {
+	from, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	c, err := Start(Spec{Argv: []string{"/bin/sh", "-c", "trap '' TERM; sleep 600 & echo started; wait"}, Stdout: out})
+	out.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(from)
+	if line, err := lines.ReadString('\n'); line != "started\n" {
+		t.Fatalf("%q %v", line, err)
+	}
+	if err := c.Kill(); err != nil {
+		t.Error(err)
+	}
+	if _, err := lines.ReadString('\n'); err != io.EOF { // nobody holds the other end any more
+		t.Errorf("after the kill: %v", err)
+	}
+	if err := c.Kill(); !errors.Is(err, ErrEnded) || !strings.Contains(err.Error(), "signal: killed") {
+		t.Errorf("again: %v", err)
 	}
 }
 

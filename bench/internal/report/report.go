@@ -44,6 +44,7 @@ type Report struct {
 	*Idle
 	*Delivery
 	*Echo
+	*Storm
 	*Latency
 	*ledger.Tally
 
@@ -137,9 +138,11 @@ func (r *Report) Fail(reason string, n int) {
 }
 
 // OK says that the run was carried out, that every connection was made and kept, and every
-// message delivered once, in order, and only where it was meant to.
+// message delivered once, in order, and only where it was meant to; or that every client of a storm
+// has come back, and nothing but the time was against it.
 func (r *Report) OK() bool {
-	return r.Error == "" && r.Failed == 0 && r.Disconnected == 0 && r.Stalled == "" && (r.Tally == nil || r.Tally.Clean())
+	return r.Error == "" && r.Failed == 0 && r.Disconnected == 0 && r.Stalled == "" && (r.Tally == nil || r.Tally.Clean()) &&
+		(r.Storm == nil || r.Storm.ok(r.Connections))
 }
 
 // Per divides, and says null where there is nothing to divide or nothing to divide by.

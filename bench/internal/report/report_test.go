@@ -40,7 +40,7 @@ func TestJSONKeysAreStable(t *testing.T) {
 // Fields of two embedded parts with one key would silently vanish from the JSON.
 func TestEveryPartKeepsItsKeys(t *testing.T) {
 	r := &Report{
-		Connect: &Connect{}, Idle: &Idle{}, Delivery: &Delivery{}, Echo: &Echo{}, Latency: &Latency{}, Tally: &ledger.Tally{},
+		Connect: &Connect{}, Idle: &Idle{}, Delivery: &Delivery{}, Echo: &Echo{}, Storm: storm(), Latency: &Latency{}, Tally: &ledger.Tally{},
 		Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Void: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
 	}
 	var line strings.Builder
@@ -52,6 +52,9 @@ func TestEveryPartKeepsItsKeys(t *testing.T) {
 		"rss_before_bytes", "rss_anon_before_bytes", "rss_bytes", "rss_anon_bytes", "rss_bytes_per_conn", "rss_anon_bytes_per_conn",
 		"hold_cpu_us_per_conn_s", "after", "deliveries_per_s", "cpu_us_per_delivery", "event", "echoes", "echoes_per_s",
 		"cpu_us_per_echo", "error", "stalled", "void", "interrupted", "ratio_to_limit", "depth", "size_bytes",
+		"transport", "cut", "back", "upgraded", "proven", "cut_to_first_attempt_s", "cut_to_last_back_s", "server_down_s", "server_start_cpu_s",
+		"reconnect", "attempt", "away", "http_requests", "http_requests_per_client", "cpu_us_per_client", "retries", "retry_reasons", "errors",
+		"error_reasons", "listen_overflows", "ratio_to", "cpu_ratio",
 	} {
 		if !strings.Contains(line.String(), `"`+key+`":`) {
 			t.Errorf("%s is missing", key)

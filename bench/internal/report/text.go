@@ -34,6 +34,9 @@ func (r *Report) results() []string {
 	if e := r.Echo; e != nil {
 		out = append(out, fmt.Sprintf("depth %d, %d echoes, %.0f echoes/s, server %s us/echo", r.Depth, e.Echoes, e.EchoesPerS, number(e.CPUUsPerEcho)))
 	}
+	if s := r.Storm; s != nil {
+		out = append(out, s.text())
+	}
 	if l := r.Latency; l != nil {
 		out = append(out, fmt.Sprintf("latency us p50 %.0f p99 %.0f p99.9 %.0f max %.0f", l.P50, l.P99, l.P999, l.Max))
 	}

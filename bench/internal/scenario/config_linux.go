@@ -13,6 +13,7 @@ import (
 	"starling/bench/internal/flood"
 	"starling/bench/internal/ledger"
 	"starling/bench/internal/source"
+	"starling/bench/internal/stock"
 )
 
 // The scenarios.
@@ -22,6 +23,7 @@ const (
 	Broadcast = "broadcast"
 	Rooms     = "rooms"
 	Echo      = "echo"
+	Storm     = "storm"
 )
 
 // PayloadBytesMin is the least a message carries: its stamp.
@@ -44,11 +46,20 @@ type Config struct {
 	Event       string
 	Concurrency int // handshakes, or joins, in flight
 	Timeout     time.Duration
+	Stock       stock.Options // storm
+	RTT         time.Duration // storm: what a packet's way there and back would take
+	Reset       bool          // storm: cut by RST, not by FIN
 	RunID       uint32
 	Mask        [4]byte
 }
 
-func (c *Config) target() *flood.Target { return flood.NewTarget(c.Addr, c.Host, c.Path, c.Protocol) }
+func (c *Config) target() *flood.Target {
+	p := c.Protocol
+	if c.Scenario == Storm {
+		p = flood.Raw // a stock client sees to the packets itself
+	}
+	return flood.NewTarget(c.Addr, c.Host, c.Path, p)
+}
 
 // roomOf spreads the connections over the rooms in runs of neighbours, so that an agent has few rooms and most of their members.
 func (c *Config) roomOf(number int) uint32 {

@@ -14,9 +14,13 @@ const (
 	opConnect op = "connect" // dial the share; answered by opConnect when each connection is open or has failed
 	opJoin    op = "join"    // become members of the rooms; answered by opJoin
 	opEcho    op = "echo"    // echo for a time; answered by opEcho when nothing is in flight any more
-	opStop    op = "stop"    // start no further echo; not answered by itself
+	opStop    op = "stop"    // start no further echo, or wait for no more of a storm; not answered by itself
 	opFinish  op = "finish"  // close the accounts; answered by opFinish
 	opClose   op = "close"   // close all connections; answered by opClose
+	opArm     op = "arm"     // expect to be cut off; answered by opArm, and by opStorm when all have come back after that
+	opCut     op = "cut"     // cut all connections; not answered by itself
+	opStorm   op = "storm"   // only an answer
+	opProve   op = "prove"   // have each connection echo once; answered by opProve
 	opQuit    op = "quit"    // end the agent; not answered
 
 	opGone  op = "gone"  // a connection was lost for the first time
@@ -52,6 +56,31 @@ type part struct {
 	Stalled      string
 	Tally        ledger.Tally
 	Latency      []byte
+	Crowd        *crowdPart `json:",omitzero"` // of a storm
+}
+
+// crowdPart is one crowd's contribution since it was armed.
+type crowdPart struct {
+	Upgraded, Proven int
+	FirstNs          int64 // when the first client began its first attempt
+	Requests         int
+	Retries, Errors  map[string]int
+	Attempt, Away    []byte
+}
+
+// holder holds a share of the connections on one loop: an agent, or the crowd of a storm.
+type holder interface {
+	handle(c command)
+	watch()       // is called every turn
+	serve() error // runs it on a loop of its own until it is told to quit
+	close()
+}
+
+func newHolder(cfg *Config, s share, window int, loop *flood.Loop, up upstream) (holder, error) {
+	if cfg.Scenario == Storm {
+		return newCrowd(cfg, s, window, loop, up)
+	}
+	return newAgent(cfg, s, window, loop, up)
 }
 
 // upstream is the way from an agent to its run. It is called on the agent's loop.
@@ -69,14 +98,15 @@ type link interface {
 }
 
 // localLink is an agent on the run's own loop: both ways are function calls.
-type localLink struct{ agent *agent }
+type localLink struct{ agent holder }
 
 func (l localLink) command(c command) { l.agent.handle(c) }
 func (l localLink) end()              { l.agent.close() }
 
 // threadLink is an agent on a loop of its own in this process.
 type threadLink struct {
-	agent *agent
+	agent holder
+	loop  *flood.Loop
 	ended chan struct{}
 }
 
@@ -85,12 +115,12 @@ func startThread(cfg *Config, s share, window int, up upstream) (link, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := newAgent(cfg, s, window, loop, up)
+	a, err := newHolder(cfg, s, window, loop, up)
 	if err != nil {
 		loop.Shut()
 		return nil, err
 	}
-	l := &threadLink{agent: a, ended: make(chan struct{})}
+	l := &threadLink{agent: a, loop: loop, ended: make(chan struct{})}
 	go func() {
 		defer close(l.ended)
 		defer loop.Shut()
@@ -101,7 +131,7 @@ func startThread(cfg *Config, s share, window int, up upstream) (link, error) {
 	return l, nil
 }
 
-func (l *threadLink) command(c command) { l.agent.loop.Post(func() { l.agent.handle(c) }) }
+func (l *threadLink) command(c command) { l.loop.Post(func() { l.agent.handle(c) }) }
 
 func (l *threadLink) end() {
 	l.command(command{Op: opQuit})

@@ -30,6 +30,13 @@ type Options struct {
 	After    time.Duration // idle: how long to follow the memory once all have left
 	Messages uint64        // broadcast, rooms: 0 for as many as Duration allows
 	Duration time.Duration // broadcast, rooms, echo
+
+	// Restart, if set, is how a storm cuts its clients off: it kills the server, starts it again on the same address, and returns
+	// the new process's id once that accepts connections. It is called on a goroutine of its own, once at most, and Run does not
+	// return before it has.
+	Restart func() (pid int, err error)
+	Within  time.Duration // storm: how long to wait for the clients from the cut on
+	Prove   bool          // storm: have each client echo once when all are back
 }
 
 // Why a run came to no result.
@@ -46,7 +53,7 @@ type run struct {
 	cfg    *Config
 	ctx    context.Context
 	loop   *flood.Loop
-	local  *agent // nil unless there is only one
+	local  holder // nil unless there is only one
 	agents []link
 	pub    *publisher
 
@@ -55,7 +62,8 @@ type run struct {
 
 	awaited op     // the event that the run waits for
 	parts   []part // that have come with it
-	gone    bool   // a connection was lost
+	restart restart
+	gone    bool // a connection was lost
 	ended   bool
 	fatal   error
 	report  report.Report
@@ -94,6 +102,8 @@ func (r *run) scenario() error {
 		return r.idle()
 	case Echo:
 		return r.echo()
+	case Storm:
+		return r.storm()
 	default:
 		return r.broadcast()
 	}
@@ -122,7 +132,7 @@ func (r *run) start() (err error) {
 
 func (r *run) startAgent(i int, s share, window int) error {
 	if r.loops() == 1 {
-		a, err := newAgent(r.cfg, s, window, r.loop, r)
+		a, err := newHolder(r.cfg, s, window, r.loop, r)
 		r.local, r.agents = a, []link{localLink{a}}
 		return err
 	}
@@ -144,6 +154,7 @@ func (r *run) startAgent(i int, s share, window int) error {
 
 func (r *run) end() {
 	r.ended = true
+	r.restart.wait()
 	for _, a := range r.agents {
 		a.end()
 	}
@@ -234,6 +245,9 @@ func (r *run) addConnected() (handshake *ledger.Latency, last time.Duration, err
 		for reason, n := range p.Failures {
 			r.report.Failed += n
 			r.report.Fail(reason, n)
+		}
+		if p.Crowd != nil {
+			r.addSetbacks(p.Crowd)
 		}
 		h, err := ledger.ImportLatency(p.Handshake)
 		if err != nil {

@@ -64,7 +64,15 @@ func (r *run) serverS(u usage) *float64 {
 // setUsage enters what the measured part used.
 func (r *run) setUsage(u usage) {
 	r.report.KernelDrops = u.drops
-	r.report.SetUsage(u.wall.Seconds(), r.serverS(u), u.client.Seconds(), r.loops())
+	r.report.SetUsage(u.wall.Seconds(), r.serverS(u), u.client.Seconds(), r.width())
+}
+
+// width is how many of the client's loops can run at once.
+func (r *run) width() int {
+	if cpus := len(r.opts.Worker.CPUs); cpus > 0 {
+		return min(r.loops(), cpus)
+	}
+	return r.loops()
 }
 
 // A server at rest uses less than restCPU in restWait. Waiting for that keeps the aftermath of one phase, a garbage collection

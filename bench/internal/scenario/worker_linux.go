@@ -120,7 +120,7 @@ func Work(in io.Reader, out io.Writer) error {
 		return err
 	}
 	defer loop.Shut()
-	a, err := newAgent(&h.Config, h.Share, h.Window, loop, pipeUpstream{json.NewEncoder(out)})
+	a, err := newHolder(&h.Config, h.Share, h.Window, loop, pipeUpstream{json.NewEncoder(out)})
 	if err != nil {
 		return err
 	}

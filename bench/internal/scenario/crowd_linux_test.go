@@ -1,0 +1,231 @@
+package scenario
+
+import (
+	"maps"
+	"testing"
+	"time"
+
+	"starling/bench/internal/flood"
+	"starling/bench/internal/stock"
+)
+
+// testCrowd has no connections: what happens to its guests is told as a client would.
+func testCrowd(t *testing.T, guests int) *crowd {
+	t.Helper()
+	cfg := &Config{
+		Scenario: Storm, Connections: guests, Timeout: time.Hour,
+		Stock: stock.Options{Transport: stock.Default, Delay: time.Hour, DelayMax: time.Hour},
+	}
+	loop, err := flood.NewLoop(cfg.target(), [4]byte{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(loop.Shut)
+	c, err := newCrowd(cfg, share{100, guests}, 4, loop, &memory{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func (c *crowd) tell(guest int, kind stock.Kind, about string) {
+	c.Tell(&c.guests[guest].client, stock.News{Kind: kind, About: about, Refused: about == "refused"})
+}
+
+// answersOf are the steps that the crowd has answered.
+func answersOf(c *crowd) (ops []op) {
+	for _, e := range c.up.(*memory).events {
+		ops = append(ops, e.Op)
+	}
+	return ops
+}
+
+func (c *crowd) lastPart(t *testing.T) *part {
+	t.Helper()
+	events := c.up.(*memory).events
+	if len(events) == 0 {
+		t.Fatal("nothing was answered")
+	}
+	return events[len(events)-1].Part
+}
+
+// connected is a crowd all of whose guests are connected, and which expects to be cut off.
+func connected(t *testing.T, guests int) *crowd {
+	t.Helper()
+	c := testCrowd(t, guests)
+	for i := range c.guests {
+		c.tell(i, stock.Asking, "")
+		c.tell(i, stock.Back, "")
+	}
+	c.handle(command{Op: opArm})
+	return c
+}
+
+func TestTheStormEndsWithTheLastGuest(t *testing.T) {
+	c := connected(t, 3)
+	for i := range 3 {
+		c.watch()
+		if ops := answersOf(c); len(ops) != 1 || ops[0] != opArm {
+			t.Fatalf("after %d guests it answered %v", i, ops)
+		}
+		c.tell(i, stock.Lost, "websocket: closed by the server")
+		c.tell(i, stock.Asking, "")
+		c.tell(i, stock.Missed, "refused")
+		c.tell(i, stock.Asking, "")
+		c.tell(i, stock.Back, "")
+	}
+	c.watch()
+	p := c.lastPart(t)
+	if ops := answersOf(c); len(ops) != 2 || ops[1] != opStorm || p.Connected != 3 || len(p.Failures) != 0 {
+		t.Errorf("%v, %+v", ops, p)
+	}
+	if len(p.Crowd.Errors) != 0 || !maps.Equal(p.Crowd.Retries, map[string]int{"refused": 3}) {
+		t.Errorf("errors %v, retries %v", p.Crowd.Errors, p.Crowd.Retries)
+	}
+	if p.Crowd.FirstNs == 0 || p.LastNs < p.Crowd.FirstNs {
+		t.Errorf("first %d, last %d", p.Crowd.FirstNs, p.LastNs)
+	}
+}
+
+// A guest's first loss is the cut; what follows is an error, and it is waited for again.
+func TestAGuestThatIsLostAgain(t *testing.T) {
+	c := connected(t, 1)
+	c.tell(0, stock.Lost, "cut")
+	c.tell(0, stock.Back, "")
+	c.tell(0, stock.Lost, "websocket: ECONNRESET")
+	c.watch()
+	if ops := answersOf(c); len(ops) != 1 {
+		t.Fatalf("it answered %v", ops)
+	}
+	c.tell(0, stock.Fault, "upgrade: status 400")
+	c.tell(0, stock.Back, "")
+	c.watch()
+	if p := c.lastPart(t); p.Connected != 1 || !maps.Equal(p.Crowd.Errors, map[string]int{"websocket: ECONNRESET": 1, "upgrade: status 400": 1}) {
+		t.Errorf("%+v %+v", p, p.Crowd)
+	}
+}
+
+func TestAGuestThatIsNotWanted(t *testing.T) {
+	c := connected(t, 2)
+	c.tell(0, stock.Lost, "cut")
+	c.tell(0, stock.Ended, "namespace: refused")
+	c.tell(1, stock.Lost, "cut")
+	c.tell(1, stock.Back, "")
+	c.watch()
+	p := c.lastPart(t)
+	if p.Connected != 1 || !maps.Equal(p.Failures, map[string]int{"namespace: refused": 1}) || p.Crowd.Errors["namespace: refused"] != 1 {
+		t.Errorf("%+v %+v", p, p.Crowd)
+	}
+	c.handle(command{Op: opProve})
+	c.watch()
+	if ops := answersOf(c); len(ops) != 2 {
+		t.Fatalf("it answered %v before the echo had come", ops)
+	}
+	c.tell(1, stock.Proven, "")
+	c.watch()
+	if p = c.lastPart(t); len(answersOf(c)) != 3 || p.Crowd.Proven != 1 || p.Crowd.Errors["echo: not connected"] != 1 {
+		t.Errorf("%v %+v", answersOf(c), p.Crowd)
+	}
+}
+
+// A guest that was lost between the connecting and the arming comes back with the others.
+func TestAGuestThatIsLostBeforeTheCut(t *testing.T) {
+	c := testCrowd(t, 2)
+	c.tell(0, stock.Back, "")
+	c.tell(1, stock.Back, "")
+	c.tell(1, stock.Lost, "websocket: ECONNRESET")
+	c.handle(command{Op: opArm})
+	if p := c.lastPart(t); p.Crowd.Errors["websocket: ECONNRESET"] != 1 {
+		t.Errorf("%+v", p.Crowd)
+	}
+	c.tell(0, stock.Lost, "cut")
+	c.tell(1, stock.Back, "")
+	c.watch()
+	if len(answersOf(c)) != 1 {
+		t.Error("the storm ended without the other")
+	}
+	c.tell(0, stock.Back, "")
+	c.watch()
+	if p := c.lastPart(t); p.Connected != 2 || len(p.Crowd.Errors) != 0 {
+		t.Errorf("%+v %+v", p, p.Crowd)
+	}
+}
+
+// Only so many connect at a time, and those that do not get through in time are told apart.
+func TestTheWindowOfConnecting(t *testing.T) {
+	c := testCrowd(t, 10) // the target is nobody's, so that no connection begins
+	c.handle(command{Op: opConnect})
+	if c.next != 4 {
+		t.Fatalf("%d connect at a time, want 4", c.next)
+	}
+	c.tell(0, stock.Back, "")
+	c.proceed()
+	if c.next != 5 {
+		t.Fatalf("%d have begun, want 5", c.next)
+	}
+	c.tell(1, stock.Missed, "handshake: status 400")
+	c.cfg.Timeout = 0
+	c.watch()
+	want := map[string]int{"handshake: status 400": 1, "timeout": 3, "not tried": 5}
+	if p := c.lastPart(t); p.Connected != 1 || !maps.Equal(p.Failures, want) {
+		t.Errorf("%d connected, failures %v, want %v", p.Connected, p.Failures, want)
+	}
+}
+
+// An alarm that was set anew, or not wanted any more, does not ring.
+func TestAlarmsThatCountNoMore(t *testing.T) {
+	c := testCrowd(t, 3)
+	for i, after := range []time.Duration{1, time.Hour, 1} {
+		c.Wake(&c.guests[i].client, time.Nanosecond)
+		c.Wake(&c.guests[i].client, after)
+	}
+	c.Wake(&c.guests[2].client, 0)
+	for flood.Now() < c.guests[0].due {
+	}
+	c.watch()
+	for i, want := range []bool{true, false, false} {
+		if asked := c.guests[i].attemptNs != 0; asked != want {
+			t.Errorf("guest %d asked: %v, want %v", i, asked, want)
+		}
+	}
+	if c.due() == 0 {
+		t.Error("the second alarm is forgotten")
+	}
+}
+
+// What a guest's connections brought to a session that it has left is for nobody.
+func TestArrivalsOfAnEarlierSession(t *testing.T) {
+	c := testCrowd(t, 2)
+	for i := range c.guests {
+		g := &c.guests[i]
+		g.state = away
+		c.arrive(g, arrival{kind: ended, link: stock.Get, cause: stock.Cause{Text: "x"}})
+	}
+	c.Leave(&c.guests[0].client)
+	c.deliver(1 << 62)
+	if c.guests[0].about != "" || c.guests[1].about != "poll: x" {
+		t.Errorf("%q and %q", c.guests[0].about, c.guests[1].about)
+	}
+}
+
+// Of two things that are due the earlier comes first, whatever line it waits in.
+func TestArrivalsInTheOrderOfTheirTimes(t *testing.T) {
+	c := testCrowd(t, 1)
+	g := &c.guests[0]
+	for _, a := range []struct {
+		line *line
+		due  int64
+		text string
+	}{{&c.answers, 5, "second"}, {&c.frames, 3, "first"}, {&c.frames, 7, "third"}, {&c.answers, 11, "late"}} {
+		a.line.push(arrival{kind: ended, due: a.due, link: stock.Get, cause: stock.Cause{Text: a.text}, session: g.session})
+	}
+	for _, want := range []struct {
+		now  int64
+		text string
+	}{{2, ""}, {3, "poll: first"}, {10, ""}} {
+		g.about = ""
+		if c.deliver(want.now); g.about != want.text {
+			t.Errorf("at %d: %q, want %q", want.now, g.about, want.text)
+		}
+	}
+}
