@@ -140,7 +140,7 @@ func (o *deflateOffer) take(name, value []byte) {
 		parameter, ok = serverForgets, value == nil
 	case "client_no_context_takeover": // RFC 7692 7.1.1.2
 		parameter, ok = clientForgets, value == nil
-	case "server_max_window_bits": // RFC 7692 7.1.2.1; compress/flate knows but the largest window
+	case "server_max_window_bits": // RFC 7692 7.1.2.1; our compressor knows but the largest window
 		parameter, ok = serverWindow, string(value) == "15"
 	case "client_max_window_bits": // RFC 7692 7.1.2.2; we undo what was made with any window
 		parameter, ok = clientWindow, value == nil || isWindowBits(value)

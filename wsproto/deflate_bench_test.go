@@ -7,6 +7,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"testing"
+
+	kflate "github.com/klauspost/compress/flate"
 )
 
 // eventText is an event of about size bytes as chats and games send them.
@@ -43,20 +45,32 @@ func BenchmarkAppendDeflatedFrame(b *testing.B) {
 	}
 }
 
-// BenchmarkDeflateLevels is what deflateLevel was chosen by.
+// BenchmarkDeflateLevels is what deflateLevel was chosen by, and the library.
 func BenchmarkDeflateLevels(b *testing.B) {
+	type writer interface {
+		io.Writer
+		Flush() error
+		Reset(dst io.Writer)
+	}
 	for _, size := range eventSizes {
 		payload := eventText(size)
 		for level := 1; level <= 6; level++ {
-			b.Run(fmt.Sprintf("%d/level=%d", size, level), func(b *testing.B) {
-				d := new(deflater)
-				d.w = must(flate.NewWriter(d, level))
-				b.SetBytes(int64(size))
-				for b.Loop() {
-					d.deflate(payload)
-				}
-				b.ReportMetric(100*float64(len(d.out))/float64(size), "%")
-			})
+			for by, w := range map[string]writer{
+				"klauspost": must(kflate.NewWriter(nil, level)),
+				"flate":     must(flate.NewWriter(nil, level)),
+			} {
+				b.Run(fmt.Sprintf("%d/level=%d/by=%s", size, level, by), func(b *testing.B) {
+					var out bytes.Buffer
+					b.SetBytes(int64(size))
+					for b.Loop() {
+						out.Reset()
+						w.Reset(&out)
+						must(w.Write(payload))
+						must(0, w.Flush())
+					}
+					b.ReportMetric(100*float64(out.Len()-len(deflateTail))/float64(size), "%")
+				})
+			}
 		}
 	}
 }
@@ -80,14 +94,16 @@ func BenchmarkReaderDeflate(b *testing.B) {
 	}
 }
 
-// BenchmarkInflate holds inflate against compress/flate, with what zlib makes at
-// its default level, and with blocks that are all tables.
+// BenchmarkInflate holds inflate against compress/flate, with what that makes at
+// its default level, with blocks that are all tables, and with final blocks, for
+// each of which the window is copied.
 func BenchmarkInflate(b *testing.B) {
-	inputs := map[string][]byte{"tables": wire(twoTables + "*16000 00")}
+	inputs := map[string][]byte{
+		"tables": wire(twoTables + "*16000 00"),
+		"finals": append(slowDeflate(noise(40_000), flate.BestSpeed), wire("0000ffff 0300*450000")...),
+	}
 	for _, size := range eventSizes {
-		d := new(deflater)
-		d.w = must(flate.NewWriter(d, flate.DefaultCompression))
-		inputs[fmt.Sprint(size)] = bytes.Clone(d.deflate(eventText(size)))
+		inputs[fmt.Sprint(size)] = slowDeflate(eventText(size), flate.DefaultCompression)
 	}
 	for name, in := range inputs {
 		b.Run(name+"/by=inflate", func(b *testing.B) {
@@ -100,13 +116,15 @@ func BenchmarkInflate(b *testing.B) {
 		})
 		b.Run(name+"/by=flate", func(b *testing.B) {
 			var src bytes.Reader
-			whole := append(bytes.Clone(in), "\x00\x00\xff\xff\x01\x00\x00\xff\xff"...)
+			whole := append(bytes.Clone(in), inflateEnd...)
 			z := flate.NewReader(&src)
 			b.ReportAllocs()
 			for b.Loop() {
 				src.Reset(whole)
-				must(0, z.(flate.Resetter).Reset(&src, nil))
-				must(io.ReadAll(z))
+				for src.Len() > len(inflateEnd) {
+					must(0, z.(flate.Resetter).Reset(&src, nil))
+					must(io.ReadAll(z))
+				}
 			}
 		})
 	}

@@ -6,37 +6,48 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"weak"
+
+	kflate "github.com/klauspost/compress/flate"
 )
 
 // slowInflate is the obvious twin of inflate without a limit: compress/flate over
-// the payload and the tail, or over the payload alone if that ends behind a block.
-// An empty final block of ours tells an end from a cut; that it is in neither of
-// two forms a part of the message tells that it was read as one.
+// the payload and the tail. What that finds corrupt, the reader that inflate uses
+// is asked too, but a new one: for codes that a block should bring and does not it
+// has those of the block before.
 func slowInflate(payload []byte) (message []byte, ok bool) {
-	for _, tail := range []string{"\x00\x00\xff\xff", ""} {
-		message, ok := slowBlocks(payload, tail+"\x01\x00\x00\xff\xff")
-		again, okAgain := slowBlocks(payload, tail+"\x03\x00")
-		if ok && okAgain && bytes.Equal(message, again) {
-			return message, true
-		}
+	payload = bytes.TrimSuffix(payload, []byte("\x00\x00\xff\xff"))
+	if message, ok = slowStreams(flate.NewReader(nil), payload); !ok {
+		message, ok = slowStreams(kflate.NewReader(nil), payload)
 	}
-	return nil, false
+	return message, ok
 }
 
-// slowBlocks reads final blocks until everything is read.
-func slowBlocks(payload []byte, end string) (message []byte, ok bool) {
-	src := bytes.NewReader(append(bytes.Clone(payload), end...))
-	for src.Len() > 0 {
-		more, err := io.ReadAll(flate.NewReaderDict(src, message))
+// slowStreams reads final blocks until the payload is read.
+func slowStreams(z io.Reader, payload []byte) (message []byte, ok bool) {
+	src := bytes.NewReader(slices.Concat([]byte(inflateHead), payload, []byte("\x00\x00\xff\xff\x01\x00\x00\xff\xff")))
+	for src.Len() > 9 {
+		must(0, z.(flate.Resetter).Reset(src, message))
+		more, err := io.ReadAll(z)
 		message = append(message, more...)
 		if err != nil {
 			return nil, false
 		}
 	}
 	return message, true
+}
+
+// slowDeflate is the obvious twin of deflate, at any level.
+func slowDeflate(payload []byte, level int) []byte {
+	var out bytes.Buffer
+	w := must(flate.NewWriter(&out, level))
+	must(w.Write(payload))
+	must(0, w.Flush())
+	return bytes.TrimSuffix(out.Bytes(), []byte("\x00\x00\xff\xff"))
 }
 
 // TestInflate cuts each payload at each byte, and lets each pass the limit.
@@ -95,13 +106,39 @@ func TestInflateCodes(t *testing.T) {
 	}
 	for name, text := range map[string][]byte{"skewed": skewed, "repeats": repeats, "events": eventText(50_000)} {
 		for level := flate.HuffmanOnly; level <= flate.BestCompression; level++ {
-			d := new(deflater)
-			d.w = must(flate.NewWriter(d, level))
-			got, fault := inflate(d.deflate(text), len(text))
+			got, fault := inflate(slowDeflate(text, level), len(text))
 			if fault != 0 || !bytes.Equal(got, text) {
 				t.Errorf("%s at level %d: got %d bytes, %v", name, level, len(got), fault)
 			}
 		}
+	}
+}
+
+// TestInflateForgets wants a corrupt message, which has no code for distances and
+// uses one, not to get that of the message before it.
+func TestInflateForgets(t *testing.T) {
+	z := newInflater()
+	if got, fault := z.inflate(wire("0ce0350d000000c03068ad7f135b2d00"), 4); string(got) != "aaaa" || fault != 0 {
+		t.Errorf("in front: got %q, %v", got, fault)
+	}
+	if got, fault := z.inflate(wire("0ce0350d000000c03068ad7f135b2c00"), 4); fault != ErrDeflate {
+		t.Errorf("got %q, %v", got, fault)
+	}
+}
+
+// TestInflateLetsGo wants an idle decompressor to refer to no payload.
+func TestInflateLetsGo(t *testing.T) {
+	for _, row := range inflateRows {
+		z := newInflater()
+		payload := append(make([]byte, 0, 1024), wire(row.payload)...) // in no block with others
+		alive := weak.Make(&payload[:1][0])
+		z.inflate(payload, 1000)
+		payload = nil
+		runtime.GC()
+		if alive.Value() != nil {
+			t.Errorf("%s: the payload is still there", row.name)
+		}
+		runtime.KeepAlive(z)
 	}
 }
 

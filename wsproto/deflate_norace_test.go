@@ -48,6 +48,8 @@ func TestDeflateAllocations(t *testing.T) {
 // is held at one time: never more than about twice the limit, nor much more than
 // what the message has come to, for however few bytes, and nothing for tables.
 func TestInflateMemory(t *testing.T) {
+	z := newInflater()
+	z.inflate(wire(twoTables+" 00"), 0) // makes its tables
 	for _, row := range []struct {
 		name, payload string
 		most          int
@@ -65,11 +67,32 @@ func TestInflateMemory(t *testing.T) {
 		payload := wire(row.payload)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, fault := inflate(payload, row.most)
+		_, fault := z.inflate(payload, row.most)
 		runtime.ReadMemStats(&after)
 		took := int(after.TotalAlloc - before.TotalAlloc)
 		if fault != row.want || took > min(2*row.most, 5_000_000)+16<<10 {
 			t.Errorf("%s: %d bytes are allocated, where %d are allowed, and %v", row.name, took, row.most, fault)
+		}
+	}
+}
+
+// TestPooledMemory counts what the pools keep of each kind, with its largest
+// tables.
+func TestPooledMemory(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		bytes int
+		run   func()
+	}{
+		{"a decompressor", 64 << 10, func() { newInflater().inflate(wire(twoTables+" 00"), 0) }},
+		{"a compressor", 900_000, func() { deflaters.New().(*deflater).deflate(eventText(1 << 10)) }},
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		row.run()
+		runtime.ReadMemStats(&after)
+		if took := int(after.TotalAlloc - before.TotalAlloc); took > row.bytes {
+			t.Errorf("%s takes %d bytes", row.name, took)
 		}
 	}
 }

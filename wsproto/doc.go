@@ -22,10 +22,11 @@
 // them once, and the header is written in front of it without a copy.
 //
 // Messages are compressed (RFC 7692) on the connections for which
-// [Handshake.AcceptDeflate] was called, each message on its own. The compressors
-// of [AppendDeflatedFrame] are too large for each connection to have one, and
-// wait in a pool: nothing else here is shared.
+// [Handshake.AcceptDeflate] was called, each message on its own. Compressors and
+// decompressors are too large for each connection to have one, and wait in pools:
+// nothing else here is shared.
 //
 // The masking, the header rules and the upgrade are those of github.com/gobwas/ws,
-// which no other package imports.
+// and DEFLATE is that of github.com/klauspost/compress, which no other package
+// imports.
 package wsproto

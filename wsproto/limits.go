@@ -42,8 +42,9 @@ const (
 	// guessed to be. Events as JSON are 2.6 times as long where they are 1 KB, and
 	// 4.7 times where they are 100 KB, at the level that browsers compress at.
 	inflateRatio = 5
-	// deflaterBytesMax is the longest output buffer that an idle compressor keeps.
-	deflaterBytesMax = 64 << 10
+	// pooledBytesMax is the longest buffer that an idle compressor or decompressor
+	// keeps.
+	pooledBytesMax = 64 << 10
 )
 
 const (
