@@ -9,8 +9,9 @@ import (
 // owners names the one package whose production code may import a dependency. Such a dependency can be understood,
 // bounded and replaced in one place. Tests may use it elsewhere, as an independent judge of what we wrote ourselves.
 var owners = map[string]string{
-	"github.com/panjf2000/gnet": "eventloop",
-	"github.com/gobwas/ws":      "wsproto",
+	"github.com/panjf2000/gnet":     "eventloop",
+	"github.com/gobwas/ws":          "wsproto",
+	"github.com/klauspost/compress": "wsproto",
 	// What is believed about the world in front of the server is decided in one place.
 	"github.com/rs/cors":             "hub/internal/edge",
 	"github.com/pires/go-proxyproto": "hub/internal/edge",
