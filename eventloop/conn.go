@@ -198,11 +198,15 @@ func (c *Conn) markDirty() {
 // Close ends the connection gracefully: nothing more is received or queued, what is pending is sent, then our half is
 // closed, and the connection ends when the peer closes its own or at the limit LingerMax. The half-close matters: a
 // plain close with unread input makes the kernel send a reset, which can destroy our last words on their way.
-func (c *Conn) Close(cause error) {
+func (c *Conn) Close(cause error) { c.CloseWithin(cause, c.loop.limits.LingerMax) }
+
+// CloseWithin is Close with a limit of its own for what is pending, for a peer that may take its time over it. LingerMax
+// counts from when all is sent.
+func (c *Conn) CloseWithin(cause error, limit time.Duration) {
 	if c.is(closing | ending | closed) {
 		return
 	}
-	c.end = &end{cause: cause, by: c.loop.now + c.loop.limits.LingerMax}
+	c.end = &end{cause: cause, by: c.loop.now + limit}
 	c.state |= closing
 	c.loop.lingering = append(c.loop.lingering, c)
 	if !c.is(blocked) {

@@ -122,6 +122,7 @@ func (l *Loop) shutWrite(c *Conn) {
 		return
 	}
 	c.state |= shut
+	c.end.by = min(c.end.by, l.now+l.limits.LingerMax)
 	if err := l.closeWrite(c); err != nil {
 		c.Abort(err)
 	}

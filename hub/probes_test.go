@@ -87,6 +87,7 @@ func probeApp(n *Namespace, noted notes) {
 		_ = s.Emit("bin", []byte{1, 2}, map[string]any{"a": []any{[]byte{3}}})
 	})
 	handle("kick", func(s *Socket, _ *Event) { s.Disconnect(false) })
+	handle("kickhard", func(s *Socket, _ *Event) { s.Disconnect(true) })
 }
 
 // eventJSON is an event as the recording server wrote it: numbers as names stay numbers, the ack's callback is null.

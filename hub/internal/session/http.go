@@ -223,7 +223,7 @@ func (h *httpConn) ordinary(head, rest, rawQuery []byte) {
 		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine))
 		return
 	}
-	x := &exchange{conn: h, home: h.table, close: r.Close, head: req.Method == http.MethodHead}
+	x := &exchange{conn: h, home: h.table, close: r.Close || r.Minor == 0, head: req.Method == http.MethodHead}
 	h.exchange, h.body = x, newBody(r, len(rest), h.table.cfg.Frames.MessageBytesMax)
 	x.serve(req, head, rawQuery)
 	if h.exchange == x && h.body != nil {
@@ -248,7 +248,7 @@ func (h *httpConn) finish(x *exchange, response []byte, shared bool) {
 	}
 	if x.close || unread || h.table.drained {
 		h.leave()
-		h.conn.Close(errServed)
+		h.conn.CloseWithin(errServed, KeepAliveTime) // a large answer over a slow line takes its time
 		return
 	}
 	h.idle = true

@@ -36,7 +36,7 @@ func (s *Session) hold(p *Prepared) eventloop.Verdict {
 		return eventloop.Dropped
 	}
 	n := len(p.frames) + packetBytes
-	if q.bytes > 0 && q.bytes+n > s.table.heldBytesMax() {
+	if q.get == nil && q.bytes > 0 && q.bytes+n > s.table.heldBytesMax() { // else all of it is about to go
 		return s.verdict(eventloop.Dropped)
 	}
 	q.out = append(q.out, p)

@@ -142,10 +142,6 @@ func (s *Session) takeOver(p *probe) {
 	}
 	t, q := s.table, s.poll
 	p.detach()
-	if x := q.get; x != nil { // the client should have waited for its answer, and had one
-		q.get = nil
-		x.answer(t, statusPackets, noopPacket)
-	}
 	waiting := q.out
 	q.drop(t.loop)
 	t.cfg.polling.Add(-1)

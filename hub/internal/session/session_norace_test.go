@@ -3,6 +3,7 @@
 package session
 
 import (
+	"fmt"
 	"testing"
 
 	"starling/eventloop"
@@ -93,3 +94,46 @@ func TestAllocations(t *testing.T) {
 }
 
 var random = make([]byte, randomBytes)
+
+// TestAllocationsOfPolling bounds what the requests of a client that polls cost. Most of it is net/http's: a request, its
+// URL, its headers; a request and an answer that go to another loop and back are copied. One of each is the model's of a peer,
+// which copies what it sends.
+func TestAllocationsOfPolling(t *testing.T) {
+	for _, loops := range []int{1, 2} {
+		k := newTalk(t)
+		k.restart(fmt.Sprintf("interval=24h timeout=24h loops=%d", loops))
+		k.begin("0")
+		k.open(fmt.Sprint(loops - 1)) // where its requests come
+		peer, session := k.end.peer, &k.last.Session
+		var message Prepared
+		message.Prepare(append(BeginMessage(nil), `2["message","hello"]`...), nil)
+		emit := eventloop.TaskFunc(func(*eventloop.Loop) { session.Send(&message, false) })
+		get := []byte("GET " + pollTarget + "AAECAwQFBgcICQoLDA0A HTTP/1.1\r\nHost: x\r\n\r\n")
+		post := []byte("POST " + pollTarget + "AAECAwQFBgcICQoLDA0A HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n3")
+		for _, gate := range []struct {
+			name string
+			max  [2]float64 // over one loop, over two
+			run  func()
+		}{
+			{"a GET, and its answer later", [2]float64{15, 17}, func() {
+				peer.Send(get)
+				session.table.loop.PostAlways(emit)
+				k.sims[0].Run()
+			}},
+			{"a POST", [2]float64{15, 19}, func() { peer.Send(post) }},
+		} {
+			got := 0
+			allocs := testing.AllocsPerRun(200, func() {
+				peer.Got = peer.Got[:0]
+				gate.run()
+				got += len(peer.Got)
+			})
+			if got < 200*50 {
+				t.Fatalf("%s over %d loops: %d bytes of answers", gate.name, loops, got)
+			}
+			if max := gate.max[loops-1]; allocs > max {
+				t.Errorf("%s over %d loops allocates %v times, and may %v times", gate.name, loops, allocs, max)
+			}
+		}
+	}
+}

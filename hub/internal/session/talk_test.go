@@ -51,18 +51,26 @@ type recorder struct {
 	talk   *talk
 	place  int // of its peer, from 1
 	closes int
+	why    Reason
+	when   time.Duration
+	heard  []string // messages
 }
 
 func (u *recorder) Base() *Session    { return &u.Session }
 func (u *recorder) OnBinary(b []byte) { u.note("binary % x", b) }
 func (u *recorder) OnDeadline()       { u.note("deadline") }
-func (u *recorder) OnClose(r Reason)  { u.closes++; u.note("close, %s", r) }
+func (u *recorder) OnClose(r Reason) {
+	u.closes++
+	u.why, u.when = r, u.table.loop.Now()
+	u.note("close, %s", r)
+}
 
 // OnText notes a message. One that is !end and a reason ends the session.
 func (u *recorder) OnText(b []byte) {
+	u.heard = append(u.heard, string(b))
 	u.note("text %s", picture(b))
-	if word, ok := strings.CutPrefix(string(b), "!end "); ok {
-		u.Close(reasonNamed(u.talk.t, word))
+	if word, ok := strings.CutPrefix(string(b), "!end "); ok && reasonNamed(word) != 0 {
+		u.Close(reasonNamed(word))
 	}
 }
 
@@ -148,7 +156,7 @@ func init() {
 		"say": func(k *talk, rest string) {
 			k.onLoop(func() { k.note("%s", verdicts[k.upper().Finish(append(k.upper().Begin(), k.inflate(rest)...))]) })
 		},
-		"end":   func(k *talk, rest string) { k.onLoop(func() { k.upper().Close(reasonNamed(k.t, rest)) }) },
+		"end":   (*talk).endSession,
 		"drain": (*talk).drain,
 		"count": (*talk).count,
 	}
@@ -156,13 +164,21 @@ func init() {
 
 var verdicts = map[eventloop.Verdict]string{eventloop.Sent: "sent", eventloop.Queued: "queued", eventloop.Dropped: "dropped"}
 
-func reasonNamed(t testing.TB, word string) Reason {
+func (k *talk) endSession(word string) {
+	reason := reasonNamed(word)
+	if reason == 0 {
+		k.t.Fatalf("no such reason: %s", word)
+	}
+	k.onLoop(func() { k.upper().Close(reason) })
+}
+
+// reasonNamed is the reason of a word, 0 if there is none.
+func reasonNamed(word string) Reason {
 	for r := TransportClose; int(r) < len(reasons); r++ {
 		if r.String() == word {
 			return r
 		}
 	}
-	t.Fatalf("no such reason: %s", word)
 	return 0
 }
 
