@@ -284,6 +284,34 @@ func TestCloseHasADeadline(t *testing.T) {
 	}
 }
 
+// TestCloseWithin: what is pending has the time given, and the peer's own end no more than LingerMax behind it.
+func TestCloseWithin(t *testing.T) {
+	for _, stalled := range []bool{false, true} {
+		s, a := newTestSim(Limits{LingerMax: 500 * time.Millisecond})
+		p := s.Open()
+		p.Stalled = true
+		a.onData = func(c *Conn, _ []byte) { c.Queue([]byte("bye")); c.CloseWithin(io.EOF, 5*time.Second) }
+		p.Send([]byte("x"))
+		s.Advance(4 * time.Second)
+		if p.Closed || p.ShutByUs {
+			t.Fatal("cut while it had time")
+		}
+		if !stalled {
+			p.Resume()
+			s.Advance(400 * time.Millisecond)
+			if !p.ShutByUs || p.Closed || string(p.Got) != "bye" {
+				t.Fatalf("got %q, half closed %v, closed %v", p.Got, p.ShutByUs, p.Closed)
+			}
+			s.Advance(300 * time.Millisecond)
+		} else {
+			s.Advance(1100 * time.Millisecond)
+		}
+		if !p.Closed || len(a.closes) != 1 {
+			t.Fatalf("stalled %v: closed %v, closes %v; want one", stalled, p.Closed, a.closes)
+		}
+	}
+}
+
 func TestOneCloseForEachOpen(t *testing.T) {
 	ends := map[string]func(s *Sim, a *app, p *Peer){
 		"the peer hangs up": func(_ *Sim, _ *app, p *Peer) { p.Hangup(nil) },
