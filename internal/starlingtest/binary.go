@@ -54,7 +54,7 @@ var built = sync.OnceValues(func() (binary string, err error) {
 	if invariants.Enabled {
 		args = append(args, "-tags", "invariants")
 	}
-	if raceEnabled {
+	if RaceEnabled {
 		args = append(args, "-race")
 	}
 	build := exec.Command("go", append(args, "./cmd/starling")...)

@@ -2,4 +2,5 @@
 
 package starlingtest
 
-const raceEnabled = false
+// RaceEnabled reports whether the tests, and the binary that they have built, run with the race detector.
+const RaceEnabled = false

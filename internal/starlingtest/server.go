@@ -123,6 +123,8 @@ type Entry struct {
 	Level string
 	Msg   string
 	Addr  string
+	// Connections is how many were open when the server began to stop.
+	Connections int
 }
 
 // Await returns the first entry of the log whose message is msg, once it is there.

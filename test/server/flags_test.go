@@ -16,12 +16,23 @@ import (
 var wrongValues = map[string]struct{ value, says string }{
 	"addr":                  {"localhost", "--addr must be host:port, with a port from 0 to 65535, not localhost"},
 	"path":                  {"io", "--path must begin with a slash, not io"},
+	"transports":            {"smoke", "--transports must be polling, websocket or both, not smoke"},
 	"loops":                 {"257", "--loops must be within 0 and 256, not 257"},
 	"ping-interval":         {"99ms", "--ping-interval must be within 100ms and 24h, not 99ms"},
 	"ping-timeout":          {"25h", "--ping-timeout must be within 100ms and 24h, not 25h0m0s"},
 	"connect-timeout":       {"0s", "--connect-timeout must be within 100ms and 24h, not 0s"},
+	"upgrade-timeout":       {"0s", "--upgrade-timeout must be within 100ms and 24h, not 0s"},
 	"drain-timeout":         {"-1s", "--drain-timeout must be within 100ms and 24h, not -1s"},
 	"max-payload":           {"0", "--max-payload must be within 1 and 1073741824, not 0"},
+	"origins":               {"https://*.*", `Origins: "https://*.*"`},
+	"credentials":           {"true", "--credentials must come with --origins, not true"},
+	"cookie":                {"a b", "Cookie: "},
+	"trusted-proxies":       {"10.0.0.0/99", `TrustedProxies: "10.0.0.0/99"`},
+	"proxy-protocol":        {"true", "--proxy-protocol must come with --trusted-proxies, not true"},
+	"connect-rate":          {"-1", "--connect-rate must be 0 or more, not -1"},
+	"http-compression":      {"perhaps", "--http-compression: bool value must be true, 1, yes, false, 0 or no but got"},
+	"per-message-deflate":   {"perhaps", "--per-message-deflate: bool value must be true, 1, yes, false, 0 or no but got"},
+	"client":                {"perhaps", "--client: bool value must be true, 1, yes, false, 0 or no but got"},
 	"connections-max":       {"-1", "--connections-max must be 0 or more, not -1"},
 	"outbound-per-conn-max": {"0", "--outbound-per-conn-max must be at least 1, not 0"},
 	"outbound-max":          {"1000", "--outbound-max must be at least --outbound-per-conn-max, not 1000"},
@@ -62,7 +73,7 @@ func servesFlags(t *testing.T) []string {
 	t.Helper()
 	help := finish(t, exec.Command(starlingtest.ServerBinary(t), "serve", "--help"))
 	var flags []string
-	for _, match := range regexp.MustCompile(`(?m)^ +--([a-z-]+)`).FindAllStringSubmatch(help.out, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^ +--(?:\[no-\])?([a-z-]+)`).FindAllStringSubmatch(help.out, -1) {
 		flags = append(flags, match[1])
 	}
 	if len(flags) == 0 {

@@ -23,6 +23,7 @@ const target = "/socket.io/?EIO=4&transport=websocket"
 type client struct {
 	*starlingtest.Conn
 	open string // the data of the open packet
+	id   string // of its socket
 	acks int
 }
 
@@ -52,10 +53,14 @@ func (c *client) enter() error {
 		return fmt.Errorf("the session begins with %q", open)
 	}
 	connected, err := c.exchange("40")
-	if err == nil && !strings.HasPrefix(connected, `40{"sid":"`) {
+	if err != nil {
+		return err
+	}
+	id, isID := strings.CutPrefix(connected, `40{"sid":"`)
+	if c.id, _ = strings.CutSuffix(id, `"}`); !isID || c.id == id {
 		return fmt.Errorf("CONNECT was answered with %q", connected)
 	}
-	return err
+	return nil
 }
 
 // mustJoin connects a client that leaves with the test.

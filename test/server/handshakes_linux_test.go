@@ -1,0 +1,143 @@
+package server_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"starling/internal/starlingtest"
+)
+
+// TestHandshakesWithoutMore has one client begin sessions that it does nothing with. There are never more than
+// --connections-max of them, they cost little, and --connect-timeout ends them.
+func TestHandshakesWithoutMore(t *testing.T) {
+	t.Parallel()
+	const most, attempts, atOnce = 2000, 5000, 10
+	s := starlingtest.Start(t, starlingtest.Serve(t, "--loops", "4", "--connections-max", fmt.Sprint(most), "--connect-timeout", "1s"))
+	o := newOnlookers(t, s.Addr)
+	memory := memoryOf(t, s)
+	var mu sync.Mutex
+	var begun []*starlingtest.Poller
+	refused := 0
+	o.during(t, func() {
+		var wg sync.WaitGroup
+		for range atOnce {
+			wg.Go(func() {
+				c, err := starlingtest.TryDial(s.Addr)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer c.Close()
+				for range attempts / atOnce {
+					p, err := handshake(c)
+					mu.Lock()
+					switch {
+					case err != nil:
+						t.Error(err)
+					case p == nil:
+						refused++
+					default:
+						begun = append(begun, p)
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		comeAndGo(t, s.Addr) // a WebSocket takes up a connection and nothing else
+	})
+	if len(begun) != most-1 || refused != attempts-len(begun) { // one of the onlookers polls
+		t.Errorf("of %d handshakes %d were accepted and %d refused; want %d accepted", attempts, len(begun), refused, most-1)
+	}
+	if more := memoryOf(t, s) - memory; more > memoryMax && !starlingtest.RaceEnabled {
+		t.Errorf("the server has %d MiB more than before", more>>20)
+	}
+	wantTimedOut(t, s, begun)
+	if err := o.polling.leave(); err != nil {
+		t.Error(err)
+	}
+	wantNoSessions(t, s, most)
+	s.Stop(t)
+}
+
+// handshake tries to begin a session: it returns nil where the server refuses with 503.
+func handshake(c *starlingtest.Conn) (*starlingtest.Poller, error) {
+	_ = c.SetDeadline(time.Now().Add(starlingtest.Patience))
+	if _, err := io.WriteString(c, starlingtest.GetRequest(pollTarget)); err != nil {
+		return nil, err
+	}
+	switch r, err := c.ReadResponse(); {
+	case err != nil:
+		return nil, err
+	case r.Status == 503 && r.Header.Get("Retry-After") == "2":
+		return nil, nil
+	case r.Status != 200:
+		return nil, fmt.Errorf("answered with %d, %v", r.Status, r.Header)
+	default:
+		p := new(starlingtest.Poller)
+		return p, p.Accept(r.Body)
+	}
+}
+
+// wantTimedOut wants each session to be over, or to end while a GET waits, and to be told so.
+func wantTimedOut(t *testing.T, s *starlingtest.Server, all []*starlingtest.Poller) {
+	t.Helper()
+	c := starlingtest.Dial(t, s.Addr)
+	defer c.Close()
+	for _, p := range all {
+		_ = c.SetDeadline(time.Now().Add(starlingtest.Patience))
+		_, err := io.WriteString(c, p.GetRequest())
+		r, readErr := c.ReadResponse()
+		if err = errors.Join(err, readErr); err != nil || !slices.Contains([]string{"1", "6" + starlingtest.Separator + "1"}, r.Body) {
+			t.Fatalf("a session that never connected: %d, %q, %v", r.Status, r.Body, err)
+		}
+	}
+}
+
+// TestConnectRate has 500 clients come at once, of either kind, where 50 may begin in a second.
+func TestConnectRate(t *testing.T) {
+	t.Parallel()
+	const perSecond, attempts = 50, 500
+	s := starlingtest.Start(t, starlingtest.Serve(t, "--loops", "4", "--connect-rate", fmt.Sprint(perSecond)))
+	requests := []string{starlingtest.GetRequest(pollTarget), starlingtest.UpgradeRequest(target)}
+	conns := make([]*starlingtest.Conn, attempts)
+	for i := range conns {
+		conns[i] = starlingtest.Dial(t, s.Addr)
+	}
+	var mu sync.Mutex
+	begun := map[int]int{} // sessions, by the kind of request
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for i, c := range conns {
+		wg.Go(func() {
+			_, err := io.WriteString(c, requests[i%2])
+			r, readErr := c.ReadResponse()
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case errors.Join(err, readErr) != nil:
+				t.Errorf("client %d: %v, %v", i, err, readErr)
+			case r.Status == 503 && r.Header.Get("Retry-After") == "2":
+			case r.Status == 200-99*(i%2): // 101 for an upgrade
+				begun[i%2]++
+			default:
+				t.Errorf("client %d was answered with %d, %v", i, r.Status, r.Header)
+			}
+		})
+	}
+	wg.Wait()
+	bound := perSecond + int(time.Since(begin).Seconds()*perSecond) + 1
+	if all := begun[0] + begun[1]; all < perSecond || all > bound || begun[0] == 0 || begun[1] == 0 {
+		t.Errorf("%d clients that poll and %d with a WebSocket were let in; want %d to %d, and some of each", begun[0], begun[1], perSecond, bound)
+	}
+	eventually(t, "one that polls is let in again", func() bool { _, err := joinPolling(s.Addr); return err == nil })
+	if err := joinAgain(t, s.Addr).echo(); err != nil {
+		t.Error(err)
+	}
+	s.Stop(t)
+}
