@@ -73,6 +73,7 @@ const (
 	refused                       // beyond the cap: it only gets its refusal
 	leaving                       // its place in the cap has gone to a copy of the descriptor
 	moved                         // has come from elsewhere in the engine
+	brief                         // Finish was called: nothing is awaited behind the last byte
 )
 
 // end says how a connection ends.
@@ -222,6 +223,15 @@ func (c *Conn) leave(cause error, then func()) {
 	c.state |= leaving
 	c.end = &end{cause: cause, then: then}
 	c.cut()
+}
+
+// Finish is CloseWithin for a peer that has said its last word: the connection ends as soon as all is sent. That saves a
+// half-close and the wait for the peer's; should the peer go on sending, a reset may cost it what it has not read yet.
+func (c *Conn) Finish(cause error, limit time.Duration) {
+	if !c.is(closing | ending | closed) {
+		c.state |= brief
+		c.CloseWithin(cause, limit)
+	}
 }
 
 // Abort ends the connection at the end of the current callback, dropping what is pending.

@@ -116,9 +116,13 @@ func (l *Loop) pollLingering() {
 	}
 }
 
-// shutWrite closes our half of a connection that has sent everything.
+// shutWrite closes our half of a connection that has sent everything, or all of it.
 func (l *Loop) shutWrite(c *Conn) {
 	if c.is(shut|closed) || c.t.OutboundBuffered() > 0 {
+		return
+	}
+	if c.is(brief) {
+		c.Abort(c.end.cause)
 		return
 	}
 	c.state |= shut

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -255,7 +256,17 @@ type gnetLogger struct{ log *slog.Logger }
 
 func (g gnetLogger) Debugf(format string, args ...any) { g.write(slog.LevelDebug, format, args) }
 func (g gnetLogger) Infof(format string, args ...any)  { g.write(slog.LevelDebug, format, args) }
-func (g gnetLogger) Warnf(format string, args ...any)  { g.write(slog.LevelWarn, format, args) }
+
+// Warnf passes on what gnet warns of, but for an event of a connection that was closed earlier in the same batch, which is
+// no trouble.
+func (g gnetLogger) Warnf(format string, args ...any) {
+	level := slog.LevelWarn
+	if strings.Contains(format, "stale connection") {
+		level = slog.LevelDebug
+	}
+	g.write(level, format, args)
+}
+
 func (g gnetLogger) Errorf(format string, args ...any) { g.write(slog.LevelError, format, args) }
 func (g gnetLogger) Fatalf(format string, args ...any) { g.write(slog.LevelError, format, args) }
 

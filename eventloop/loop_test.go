@@ -312,6 +312,26 @@ func TestCloseWithin(t *testing.T) {
 	}
 }
 
+// TestFinish: the connection ends when all is sent, without waiting for the peer's end.
+func TestFinish(t *testing.T) {
+	s, a := newTestSim(Limits{})
+	done := errors.New("done")
+	a.onData = func(c *Conn, _ []byte) { c.Queue([]byte("bye")); c.Finish(done, time.Minute) }
+	p := s.Open()
+	p.Send([]byte("x"))
+	slow := s.Open()
+	slow.Stalled = true
+	slow.Send([]byte("x"))
+	if string(p.Got) != "bye" || p.ShutByUs || !p.Closed || slow.Closed {
+		t.Fatalf("got %q, half closed %v, closed %v; the slow one %v", p.Got, p.ShutByUs, p.Closed, slow.Closed)
+	}
+	slow.Resume()
+	s.Advance(200 * time.Millisecond)
+	if string(slow.Got) != "bye" || !slow.Closed || len(a.closes) != 2 || a.closes[0] != done || a.closes[1] != done {
+		t.Fatalf("the slow one got %q, closed %v; closes %v", slow.Got, slow.Closed, a.closes)
+	}
+}
+
 func TestOneCloseForEachOpen(t *testing.T) {
 	ends := map[string]func(s *Sim, a *app, p *Peer){
 		"the peer hangs up": func(_ *Sim, _ *app, p *Peer) { p.Hangup(nil) },

@@ -18,6 +18,7 @@ type exchange struct {
 	conn   *httpConn // home
 	id     ID        // of the session; set by home before it is posted, like the next three
 	head   bool      // the answer must have no body
+	asked  bool      // the client has asked for the connection's end
 	gzip   bool      // the answer may be compressed
 	fields []byte    // header lines for the answer
 

@@ -223,7 +223,7 @@ func (h *httpConn) ordinary(head, rest, rawQuery []byte) {
 		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine))
 		return
 	}
-	x := &exchange{conn: h, home: h.table, close: r.Close || r.Minor == 0, head: req.Method == http.MethodHead}
+	x := &exchange{conn: h, home: h.table, asked: r.Close, close: r.Close || r.Minor == 0, head: req.Method == http.MethodHead}
 	h.exchange, h.body = x, newBody(r, len(rest), h.table.cfg.Frames.MessageBytesMax)
 	x.serve(req, head, rawQuery)
 	if h.exchange == x && h.body != nil {
@@ -247,14 +247,24 @@ func (h *httpConn) finish(x *exchange, response []byte, shared bool) {
 		return
 	}
 	if x.close || unread || h.table.drained {
-		h.leave()
-		h.conn.CloseWithin(errServed, KeepAliveTime) // a large answer over a slow line takes its time
+		h.end(x.asked && !unread && len(h.buf) == 0)
 		return
 	}
 	h.idle = true
 	h.wait(KeepAliveTime)
 	if !h.taking && len(h.buf) > 0 {
 		h.work(h.buf)
+	}
+}
+
+// end ends the connection behind its last answer. A large one over a slow line takes its time. brief says that the client
+// has nothing more to say.
+func (h *httpConn) end(brief bool) {
+	h.leave()
+	if brief {
+		h.conn.Finish(errServed, KeepAliveTime)
+	} else {
+		h.conn.CloseWithin(errServed, KeepAliveTime)
 	}
 }
 
