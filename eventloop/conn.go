@@ -78,9 +78,11 @@ const (
 
 // end says how a connection ends.
 type end struct {
-	cause error
-	by    time.Duration // on the loop's clock
-	then  func()        // if not nil, called when the receiver has heard of the end
+	cause   error
+	by      time.Duration // when it ends at the latest, on the loop's clock, unless the peer takes what is pending
+	last    time.Duration // when it ends even then
+	pending int           // what was pending when somebody looked last
+	then    func()        // if not nil, called when the receiver has heard of the end
 }
 
 // Conn is one TCP connection. All methods belong to the goroutine of its loop, and are safe to call on a connection that
@@ -207,7 +209,8 @@ func (c *Conn) CloseWithin(cause error, limit time.Duration) {
 	if c.is(closing | ending | closed) {
 		return
 	}
-	c.end = &end{cause: cause, by: c.loop.now + limit}
+	now := c.loop.now
+	c.end = &end{cause: cause, by: now + limit, last: now + max(limit, lingerProgressMax), pending: c.Pending()}
 	c.state |= closing
 	c.loop.lingering = append(c.loop.lingering, c)
 	if !c.is(blocked) {

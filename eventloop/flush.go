@@ -103,9 +103,15 @@ func (l *Loop) shed() {
 	}
 }
 
-// pollLingering cuts the closing connections whose time is up.
+// pollLingering cuts the closing connections whose time is up. One whose peer takes what is pending has its time anew.
 func (l *Loop) pollLingering() {
 	for _, c := range take(&l.lingering) {
+		if n := c.Pending(); n < c.end.pending {
+			c.end.pending = n
+			if n > 0 {
+				c.end.by = max(c.end.by, min(c.end.last, l.now+l.limits.LingerMax))
+			}
+		}
 		switch {
 		case c.is(closed):
 		case l.now >= c.end.by:

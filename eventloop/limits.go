@@ -12,6 +12,8 @@ const (
 	InboxTasksMax = 1 << 16
 	// LingerMax is how long a closing connection may take to send what is pending and to see the peer's end.
 	LingerMax = time.Second
+	// lingerProgressMax is how long it may take if its peer goes on taking what is pending.
+	lingerProgressMax = 30 * time.Second
 )
 
 // The inner figures of a loop.

@@ -312,6 +312,26 @@ func TestCloseWithin(t *testing.T) {
 	}
 }
 
+// TestCloseWaitsForAPeerThatReads: the time of a closing connection begins anew while its peer takes what is pending.
+func TestCloseWaitsForAPeerThatReads(t *testing.T) {
+	s, a := newTestSim(Limits{LingerMax: time.Second})
+	p := s.Open()
+	p.Stalled = true
+	a.onData = func(c *Conn, _ []byte) { c.Queue([]byte("goodbye")); c.Close(io.EOF) }
+	p.Send([]byte("x"))
+	for range 5 {
+		p.buffered = p.buffered[1:] // the kernel has taken a byte
+		s.Advance(800 * time.Millisecond)
+		if p.Closed {
+			t.Fatal("cut while the peer was reading")
+		}
+	}
+	s.Advance(1100 * time.Millisecond)
+	if !p.Closed || len(a.closes) != 1 {
+		t.Fatalf("a peer that has stopped: closed %v, closes %v", p.Closed, a.closes)
+	}
+}
+
 // TestFinish: the connection ends when all is sent, without waiting for the peer's end.
 func TestFinish(t *testing.T) {
 	s, a := newTestSim(Limits{})
