@@ -55,14 +55,11 @@ func (f *fake) upgrade(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(max(f.status, 400))
 		return
 	}
-	conn, _, err := w.(http.Hijacker).Hijack()
+	conn, err := switchProtocols(w, r)
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		base64.StdEncoding.EncodeToString(sum[:]))
 	f.mu.Lock()
 	c := &fakeConn{Conn: conn, number: f.conns}
 	f.conns++
@@ -174,3 +171,19 @@ var (
 	hangUp = onThird(func(c *fakeConn, _ string) []string { c.Close(); return nil })
 	garble = onThird(func(_ *fakeConn, p string) []string { return []string{p, `42["room","flood","what?"]`} })
 )
+
+// switchProtocols answers an upgrade request with 101. The caller closes the connection.
+func switchProtocols(w http.ResponseWriter, r *http.Request) (net.Conn, error) {
+	conn, _, err := w.(http.Hijacker).Hijack()
+	if err != nil {
+		return nil, err
+	}
+	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+		base64.StdEncoding.EncodeToString(sum[:]))
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}

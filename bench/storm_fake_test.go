@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/sha1"
-	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -138,14 +136,11 @@ func (f *pollFake) poll(w http.ResponseWriter, r *http.Request, s *pollSession) 
 }
 
 func (f *pollFake) upgrade(w http.ResponseWriter, r *http.Request, s *pollSession) {
-	conn, _, err := w.(http.Hijacker).Hijack()
+	conn, err := switchProtocols(w, r)
 	if err != nil {
 		return
 	}
 	defer conn.Close()
-	sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
-		base64.StdEncoding.EncodeToString(sum[:]))
 	f.mu.Lock()
 	if s.probed {
 		s.conn = conn

@@ -21,7 +21,6 @@ const (
 // left behind would otherwise stay until the heap has doubled, and what closed connections held until the runtime's
 // scavenger gets to it. It acts once the number has settled, so the collection does not meet the flood itself.
 func returnMemory(ctx context.Context, io *hub.Server) {
-	debug.FreeOSMemory() // what the start has left behind, compressing the client's files for the most part
 	poll := time.NewTicker(memoryPoll)
 	defer poll.Stop()
 	var s settling

@@ -14,6 +14,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -33,14 +34,14 @@ type Bundle struct {
 // bundleFile is a file of the bundle as it is sent.
 type bundleFile struct {
 	plain       []byte
-	gzipped     []byte // nil if it is no gain
-	tag         string // the entity tag in its quotes
+	gzipped     func() []byte // made at the first call; nil if it is no gain
+	tag         string        // the entity tag in its quotes
 	contentType string
 }
 
 // NewBundle reads the files of the bundle, those of them that are there, from the root of dist, which is not needed
-// afterwards. Compressing them is most of the work, a tenth of a second for all eight files of 4.8.3 on one core of a
-// shared virtual machine. Its errors are ErrBundleEmpty, ErrBundleTooLarge and those of dist.
+// afterwards. A file is compressed when it is first asked for: a start has no tenth of a second for all of them, with
+// clients that wait for the server to come back. Its errors are ErrBundleEmpty, ErrBundleTooLarge and those of dist.
 func NewBundle(dist fs.FS) (*Bundle, error) { return newBundle(dist, bundleBytesMax) }
 
 func newBundle(dist fs.FS, left int) (*Bundle, error) {
@@ -81,9 +82,15 @@ func newBundleFile(name string, content []byte) *bundleFile {
 	if strings.HasSuffix(name, ".map") {
 		f.contentType = "application/json; charset=utf-8"
 	}
-	if gzipped := compress(content); len(content) >= gzipBytesMin && len(gzipped) < len(content) {
-		f.gzipped = gzipped
-	}
+	f.gzipped = sync.OnceValue(func() []byte {
+		if len(content) < gzipBytesMin {
+			return nil
+		}
+		if gzipped := compress(content); len(gzipped) < len(content) {
+			return gzipped
+		}
+		return nil
+	})
 	return f
 }
 
@@ -131,11 +138,11 @@ func (f *bundleFile) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", f.contentType)
 	h.Set("Etag", f.tag)
 	content := f.plain
-	if f.gzipped != nil {
+	if gzipped := f.gzipped(); gzipped != nil {
 		h.Add("Vary", "Accept-Encoding")
 		// A range is always one of the plain file: parts of both encodings must not end up in one copy.
 		if r.Header.Get("Range") == "" && AcceptsGzip(r.Header["Accept-Encoding"]) {
-			content = f.gzipped
+			content = gzipped
 			h.Set("Content-Encoding", "gzip")
 			h.Set("Etag", "W/"+f.tag) // the same content in other bytes (RFC 9110 8.8.1)
 		}

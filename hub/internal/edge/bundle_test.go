@@ -243,8 +243,8 @@ func TestWhatDoesNotShrinkIsNotCompressed(t *testing.T) {
 	for x := uint32(1); noise.Len() < 4<<10; x = x*1664525 + 1013904223 {
 		noise.WriteByte(byte(x >> 24))
 	}
-	if f := newBundleFile("socket.io.js", []byte(noise.String())); f.gzipped != nil {
-		t.Errorf("%d bytes have become %d", len(f.plain), len(f.gzipped))
+	if f := newBundleFile("socket.io.js", []byte(noise.String())); f.gzipped() != nil {
+		t.Errorf("%d bytes have become %d", len(f.plain), len(f.gzipped()))
 	}
 }
 

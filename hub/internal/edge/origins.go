@@ -182,7 +182,11 @@ func isText(values []string) bool {
 
 // AppendHeader appends what Header returns as header lines, each with its CRLF. It keeps no reference to dst.
 func (o *Origins) AppendHeader(dst []byte, r *http.Request) []byte {
-	h := o.Header(r)
+	return AppendLines(dst, o.Header(r))
+}
+
+// AppendLines appends headers as lines, each with its CRLF, in the order of their names. It keeps no reference to dst.
+func AppendLines(dst []byte, h http.Header) []byte {
 	if h == nil {
 		return dst
 	}

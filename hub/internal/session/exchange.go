@@ -16,7 +16,8 @@ import (
 type exchange struct {
 	home   *Table    // never changes
 	conn   *httpConn // home
-	id     ID        // of the session; set by home before it is posted, like the next three
+	id     ID        // of the session; set by home before it is posted, like all up to fields
+	owner  *Table    // that the id belongs to; nil if the request is not for a session
 	head   bool      // the answer must have no body
 	asked  bool      // the client has asked for the connection's end
 	gzip   bool      // the answer may be compressed
@@ -57,8 +58,7 @@ func (x *exchange) greet(req *http.Request) (answered bool) {
 	origins := x.home.cfg.Origins
 	if req.Method == http.MethodOptions {
 		if header, ok := origins.Preflight(req); ok {
-			x.fields = appendHeader(nil, header)
-			x.close = x.close || x.conn.body != nil
+			x.fields = edge.AppendLines(nil, header)
 			x.answer(x.home, statusNoContent, nil)
 			return true
 		}
@@ -68,13 +68,6 @@ func (x *exchange) greet(req *http.Request) (answered bool) {
 	}
 	x.gzip = !x.home.cfg.NoCompression && edge.AcceptsGzip(req.Header["Accept-Encoding"])
 	return false
-}
-
-// appendHeader appends header lines, in the order of their names.
-func appendHeader(dst []byte, h http.Header) []byte {
-	b := bytes.NewBuffer(dst)
-	_ = h.Write(b) // a bytes.Buffer takes everything
-	return b.Bytes()
 }
 
 // attach gives a request to the session that it names.
@@ -93,23 +86,21 @@ func (x *exchange) attach(req *http.Request, q query) {
 		x.refuse(engineio.BadRequest)
 		return
 	case req.Method != http.MethodGet && req.Method != http.MethodPost:
-		x.close = x.close || body != nil
 		x.answer(x.home, statusMethod, nil)
 		return
 	}
-	x.id = id
+	x.id, x.owner = id, owner
 	switch {
 	case req.Method == http.MethodGet:
-		x.on(owner, func() { owner.poll(x) })
+		x.onOwner(func() { owner.poll(x) })
 	case req.Header.Get("Content-Type") == "application/octet-stream":
-		x.on(owner, func() { owner.reject(x, statusBad) }) // Engine.IO v4: a body is text
+		x.onOwner(func() { owner.reject(x, statusBad) }) // Engine.IO v4: a body is text
 	case body == nil:
 		x.deliver(nil)
 	case body.tooLarge():
-		x.close = true
 		x.answer(x.home, statusTooLarge, nil)
 	case !body.here:
-		x.on(owner, func() { owner.expect(x) })
+		x.onOwner(func() { owner.expect(x) })
 	}
 }
 
@@ -142,38 +133,35 @@ func (x *exchange) handshake(req *http.Request, head []byte, q query) {
 
 // deliver gives the whole body, which is borrowed, to the session.
 func (x *exchange) deliver(body []byte) {
-	owner := x.home.tableOf(x.id)
-	if owner != x.home {
+	if x.owner != x.home {
 		body = bytes.Clone(body)
 	}
-	x.on(owner, func() { owner.receive(x, body) })
+	x.onOwner(func() { x.owner.receive(x, body) })
 }
 
 // overflow ends a request whose body turned out to be too large.
 func (x *exchange) overflow() {
-	owner := x.home.tableOf(x.id)
-	x.on(owner, func() { owner.reject(x, statusTooLarge) })
+	x.onOwner(func() { x.owner.reject(x, statusTooLarge) })
 }
 
-// on does something on the loop of a table: at once if that is the home.
-func (x *exchange) on(t *Table, do func()) {
-	if t == x.home {
+// onOwner does something on the session's loop: at once if that is the home.
+func (x *exchange) onOwner(do func()) {
+	if x.owner == x.home {
 		do()
 		return
 	}
-	t.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { do() }))
+	x.owner.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { do() }))
 }
 
 // lost tells the session that the connection is gone while it had a request under way.
 func (x *exchange) lost() {
-	if owner := x.home.tableOf(x.id); owner != nil && x.id != (ID{}) {
-		x.on(owner, func() { owner.lost(x) })
+	if x.owner != nil {
+		x.onOwner(func() { x.owner.lost(x) })
 	}
 }
 
 // refuse answers with a code of Engine.IO, from home.
 func (x *exchange) refuse(code engineio.ErrorCode) {
-	x.close = x.close || x.conn.body != nil // which nobody reads
 	x.answer(x.home, statusOf(code), engineio.AppendError(nil, code, ""))
 }
 
@@ -185,12 +173,19 @@ const (
 
 	statusNoContent = "204 No Content\r\n"
 	statusBad       = "400 Bad Request\r\n"
+	statusNotFound  = "404 Not Found\r\n"
 	statusMethod    = "405 Method Not Allowed\r\nAllow: GET, POST\r\n"
+	statusTimeout   = "408 Request Timeout\r\n"
 	statusTooLarge  = "413 Content Too Large\r\n"
 	statusBadCode   = "400 Bad Request\r\nContent-Type: application/json\r\n"
 	statusForbidden = "403 Forbidden\r\nContent-Type: application/json\r\n"
 	statusBusy      = "503 Service Unavailable\r\nRetry-After: 2\r\n" // retryAfter
 )
+
+// bareAnswer is an answer without a body, behind which the connection ends, to a request that is no exchange.
+func bareAnswer(status string) []byte {
+	return []byte("HTTP/1.1 " + status + "Connection: close\r\nContent-Length: 0\r\n\r\n")
+}
 
 // statusOf is the head of an answer with a code of Engine.IO.
 func statusOf(code engineio.ErrorCode) string {
@@ -206,7 +201,7 @@ func (x *exchange) answer(t *Table, status string, body []byte) {
 		return
 	}
 	x.told = true
-	x.close = x.close || t.drained
+	x.close = x.close || t.drained || t == x.home && x.conn.body != nil // which nobody reads
 	out := x.append(t.scratch[:0], status, body)
 	t.scratch = keepSmall(out)
 	if t == x.home {

@@ -66,7 +66,7 @@ func (h *httpConn) leave() {
 // bytes arrive, so a client that sends one now and then gains nothing.
 func (h *httpConn) Expired(*eventloop.Timer) {
 	if h.body != nil || len(h.buf) > 0 {
-		h.refuse([]byte("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+		h.refuse(bareAnswer(statusTimeout))
 		return
 	}
 	h.conn.Abort(errHandshakeTime)
@@ -123,7 +123,7 @@ func (h *httpConn) takeHead(b []byte) (used int) {
 	}
 	h.scanned, h.idle = 0, false
 	h.table.loop.Cancel(&h.timer)
-	h.request(b[:n], b[n:])
+	h.request(b, n)
 	if h.over {
 		return len(b)
 	}
@@ -144,8 +144,9 @@ func (h *httpConn) refuse(response []byte) {
 	}
 }
 
-// request looks at a complete request head; rest is what has arrived behind it.
-func (h *httpConn) request(head, rest []byte) {
+// request looks at a complete request head, the first n of the bytes that have arrived.
+func (h *httpConn) request(b []byte, n int) {
+	head := b[:n]
 	target, ok := requestTarget(head)
 	if !ok {
 		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine))
@@ -155,11 +156,11 @@ func (h *httpConn) request(head, rest []byte) {
 	file, ours := bytes.CutPrefix(path, []byte(h.table.cfg.Path))
 	switch {
 	case !ours, h.table.cfg.IsFile != nil && h.table.cfg.IsFile(string(file)):
-		h.foreign(head, rest)
+		h.foreign(b)
 	case bytes.Contains(head, usualUpgrade):
-		h.upgrade(head, rest, rawQuery)
+		h.upgrade(b, n, rawQuery)
 	default:
-		h.ordinary(head, rest, rawQuery)
+		h.ordinary(b, n, rawQuery)
 	}
 }
 
@@ -176,17 +177,17 @@ func requestTarget(request []byte) ([]byte, bool) {
 
 // foreign passes on a request that is not ours, and with it the connection. Should a request of ours follow, the
 // connection comes back.
-func (h *httpConn) foreign(head, rest []byte) {
+func (h *httpConn) foreign(read []byte) {
 	if h.table.cfg.Foreign == nil {
-		h.refuse([]byte("HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"))
+		h.refuse(bareAnswer(statusNotFound))
 		return
 	}
-	h.pass("handing a connection over", h.conn.HandOver(h.table.cfg.Foreign, joined(head, rest)))
+	h.pass("handing a connection over", h.conn.HandOver(h.table.cfg.Foreign, read))
 }
 
 // moveTo gives the connection to the loop of another table, which begins with the request anew.
-func (h *httpConn) moveTo(t *Table, head, rest []byte) {
-	h.pass("moving a connection", h.conn.MoveTo(t.loop, joined(head, rest)))
+func (h *httpConn) moveTo(t *Table, read []byte) {
+	h.pass("moving a connection", h.conn.MoveTo(t.loop, read))
 }
 
 // pass ends our part in a connection that somebody else has now, unless err says that it could not be given away.
@@ -195,7 +196,7 @@ func (h *httpConn) pass(what string, err error) {
 	case err == nil:
 		h.leave()
 	case errors.Is(err, eventloop.ErrBusy): // the answer to a request before it is still on its way
-		h.refuse([]byte("HTTP/1.1 " + statusBusy + "Connection: close\r\nContent-Length: 0\r\n\r\n"))
+		h.refuse(bareAnswer(statusBusy))
 	default:
 		h.table.cfg.Logger.Warn(what, "error", err)
 		h.leave() // what came behind is nobody's any more
@@ -203,19 +204,17 @@ func (h *httpConn) pass(what string, err error) {
 	}
 }
 
-// joined is a copy of two slices of which the second follows the first.
-func joined(head, rest []byte) []byte { return append(append([]byte(nil), head...), rest...) }
-
 // ordinary answers a request that does not look like an upgrade, or begins to: the framing is judged here, the rest is read
 // by net/http. Upgrades to anything but a WebSocket are ignored (RFC 9110 7.8).
-func (h *httpConn) ordinary(head, rest, rawQuery []byte) {
+func (h *httpConn) ordinary(b []byte, n int, rawQuery []byte) {
+	head := b[:n]
 	r, err := wsproto.ParseRequest(head)
 	if err != nil {
 		h.refuse(wsproto.AppendRefusal(nil, err))
 		return
 	}
 	if r.Upgrade && bytes.EqualFold(r.Header("Upgrade"), []byte("websocket")) {
-		h.upgrade(head, rest, rawQuery)
+		h.upgrade(b, n, rawQuery)
 		return
 	}
 	req, err := h.table.readRequest(head)
@@ -224,7 +223,7 @@ func (h *httpConn) ordinary(head, rest, rawQuery []byte) {
 		return
 	}
 	x := &exchange{conn: h, home: h.table, asked: r.Close, close: r.Close || r.Minor == 0, head: req.Method == http.MethodHead}
-	h.exchange, h.body = x, newBody(r, len(rest), h.table.cfg.Frames.MessageBytesMax)
+	h.exchange, h.body = x, newBody(r, len(b)-n, h.table.cfg.Frames.MessageBytesMax)
 	x.serve(req, head, rawQuery)
 	if h.exchange == x && h.body != nil {
 		h.awaitBody(r)

@@ -56,7 +56,7 @@ func (p *probe) OnData(_ *eventloop.Conn, b []byte) {
 		p.frame(m)
 	}
 	if s := p.session; s.conn == p.conn { // it has taken over
-		s.resume(b)
+		s.OnData(p.conn, b)
 	}
 }
 

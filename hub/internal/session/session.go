@@ -51,10 +51,7 @@ func (s *Session) Table() *Table { return s.table }
 var pingFrame = []byte{0x81, 1, byte(engineio.Ping)}
 
 // OnData is part of eventloop.Receiver: it takes frames.
-func (s *Session) OnData(_ *eventloop.Conn, b []byte) { s.resume(b) }
-
-// resume takes frames, if there are any.
-func (s *Session) resume(b []byte) {
+func (s *Session) OnData(_ *eventloop.Conn, b []byte) {
 	for len(b) > 0 && !s.closed {
 		m, n, err := s.reader.Next(b)
 		if err != nil {

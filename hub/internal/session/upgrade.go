@@ -14,13 +14,14 @@ import (
 
 // upgrade answers an upgrade request: with it a session begins, or one that polls is to go on over the WebSocket. For
 // that the connection has to be on the session's loop.
-func (h *httpConn) upgrade(head, rest, rawQuery []byte) {
+func (h *httpConn) upgrade(b []byte, n int, rawQuery []byte) {
+	head, rest := b[:n], b[n:]
 	u := upgrade{table: h.table, conn: h.conn, head: head}
 	if u.query, u.fault = parseQuery(rawQuery); u.query.sid != "" && u.fault == nil {
 		if id, ok := parseID(u.query.sid); ok {
 			u.id = id
 			if owner := h.table.tableOf(id); owner != nil && owner != h.table {
-				h.moveTo(owner, head, rest)
+				h.moveTo(owner, b)
 				return
 			}
 		}
@@ -33,7 +34,7 @@ func (h *httpConn) upgrade(head, rest, rawQuery []byte) {
 	h.leave()
 	if u.session == nil {
 		s := h.table.startWebSocket(&u, response)
-		s.resume(rest)
+		s.OnData(h.conn, rest)
 		return
 	}
 	p := u.session.startProbe(&u, response)
