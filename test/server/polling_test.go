@@ -57,11 +57,11 @@ func (c *pollClient) echo() error {
 		if err != nil {
 			return err
 		}
-		if packets[0] == "2" {
+		if i := slices.Index(packets, "2"); i >= 0 { // a heartbeat may stand before the answer or behind it
 			if err := c.Post("3"); err != nil {
 				return err
 			}
-			packets = packets[1:]
+			packets = slices.Delete(packets, i, i+1)
 		}
 		if len(packets) == 0 {
 			continue
