@@ -12,7 +12,14 @@ import (
 // Reply is what a client has acknowledged with. It owns its arguments.
 type Reply struct{ Arguments }
 
-// pendingAck is an acknowledgement that a client owes. It belongs to the socket's loop.
+// awaited is who waits for a client's acknowledgement.
+type awaited interface {
+	// settled is called once, on the socket's loop, when the acknowledgement has come or will not come any more. It must
+	// not block.
+	settled(s *Socket, r *Reply, err error)
+}
+
+// pendingAck is an acknowledgement that one client owes.
 type pendingAck struct {
 	session.Prepared // the event that asks for it
 	socket           *Socket
@@ -38,7 +45,7 @@ func (s *Socket) EmitWithAck(ctx context.Context, event string, args ...any) (*R
 	case a := <-answers:
 		return a.reply, a.err
 	case <-ctx.Done():
-		s.client.shard.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { p.end(nil, ctx.Err()) }))
+		s.client.shard.loop.PostAlways(taskFunc(func() { p.end(nil, ctx.Err()) }))
 		return nil, ctx.Err()
 	case <-s.nsp.server.stopped:
 		return nil, ErrDisconnected
@@ -60,32 +67,30 @@ func (s *Socket) ask(timeout time.Duration, event string, args []any, done func(
 	if s.gone.Load() {
 		return nil, ErrDisconnected
 	}
-	p := &pendingAck{socket: s, id: s.nsp.nextAck.Add(1) - 1, timeout: timeout, done: done}
-	buf, buffers, err := socketio.AppendEvent(session.BeginMessage(make([]byte, 0, messageBytes)), s.nsp.name, p.id, true, event, args)
+	p := &pendingAck{socket: s, id: s.nsp.newAckID(), timeout: timeout, done: done}
+	encoded, err := s.nsp.encodeEvent(ackID{p.id, true}, event, args)
 	if err != nil {
 		return nil, err
 	}
-	p.Prepare(buf, buffers)
+	encoded.prepare(s.nsp, "", &p.Prepared)
 	return p, s.post(p)
 }
+
+// newAckID draws the id of an acknowledgement that a client is to give.
+func (n *Namespace) newAckID() uint64 { return n.nextAck.Add(1) - 1 }
 
 // Run is part of eventloop.Task: it sends the event and begins to wait.
 func (p *pendingAck) Run(l *eventloop.Loop) {
 	s := p.socket
-	switch {
-	case s.state != connected:
-		p.answer(nil, ErrDisconnected)
-		return
-	case len(s.acks) >= AcksPendingMax:
-		p.answer(nil, ErrAcksPending)
+	if err := s.await(p.id, p); err != nil {
+		p.done(nil, err)
 		return
 	}
-	if s.acks == nil {
-		s.acks = map[uint64]*pendingAck{}
-	}
-	s.acks[p.id] = p
 	if p.timeout > 0 {
 		l.Schedule(&p.timer, p.timeout, p)
+	}
+	if show := s.nsp.shows(&p.Prepared); show != nil {
+		show(s)
 	}
 	s.client.Send(&p.Prepared, false)
 }
@@ -95,40 +100,59 @@ func (p *pendingAck) Expired(*eventloop.Timer) { p.end(nil, ErrAckTimeout) }
 
 // end ends the wait, unless it has ended before.
 func (p *pendingAck) end(r *Reply, err error) {
-	s := p.socket
-	if s.acks[p.id] != p {
-		return
+	if p.socket.acks[p.id] == awaited(p) {
+		p.socket.settle(p.id, r, err)
 	}
-	delete(s.acks, p.id)
-	if len(s.acks) == 0 {
-		s.acks = nil // an idle socket keeps no map
-	}
-	s.client.shard.loop.Cancel(&p.timer)
-	p.answer(r, err)
 }
 
-func (p *pendingAck) answer(r *Reply, err error) {
-	if done := p.done; done != nil {
-		p.done = nil
-		done(r, err)
+func (p *pendingAck) settled(s *Socket, r *Reply, err error) {
+	s.client.shard.loop.Cancel(&p.timer)
+	p.done(r, err)
+}
+
+// await notes who waits for the client to acknowledge an id.
+func (s *Socket) await(id uint64, by awaited) error {
+	switch {
+	case s.state != connected:
+		return ErrDisconnected
+	case len(s.acks) >= AcksPendingMax:
+		return ErrAcksPending
+	case s.acks == nil:
+		s.acks = map[uint64]awaited{}
+	}
+	s.acks[id] = by
+	return nil
+}
+
+// settle ends the wait for an id.
+func (s *Socket) settle(id uint64, r *Reply, err error) {
+	by := s.acks[id]
+	s.forgetAck(id)
+	by.settled(s, r, err)
+}
+
+// forgetAck has nobody wait for an id any more.
+func (s *Socket) forgetAck(id uint64) {
+	delete(s.acks, id)
+	if len(s.acks) == 0 {
+		s.acks = nil // an idle socket keeps no map
 	}
 }
 
 // acknowledged takes an ACK packet of the client's. One that nobody waits for (any more) is ignored, as by the reference
 // server.
-func (s *Socket) acknowledged(packet socketio.Packet) {
-	p := s.acks[packet.ID]
-	if p == nil || !packet.HasID || packet.Data == nil {
+func (s *Socket) acknowledged(p socketio.Packet) {
+	if s.acks[p.ID] == nil || !p.HasID || p.Data == nil {
 		return
 	}
-	r := &Reply{Arguments{list: socketio.SplitAck(packet.Data), buffers: packet.Buffers}}
+	r := &Reply{s.nsp.splitAck(p.Data, p.Buffers)}
 	r.own()
-	p.end(r, nil)
+	s.settle(p.ID, r, nil)
 }
 
 // dropAcks ends all waiting because the socket is disconnected.
 func (s *Socket) dropAcks() {
-	for _, p := range s.acks {
-		p.end(nil, ErrDisconnected)
+	for id := range s.acks {
+		s.settle(id, nil, ErrDisconnected)
 	}
 }

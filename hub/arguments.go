@@ -11,12 +11,48 @@ type Raw = socketio.Raw
 
 // Arguments are what an event or an acknowledgement carries, decoded one by one and only when asked for.
 type Arguments struct {
-	list    socketio.Args
-	buffers [][]byte // attachments
+	list    socketio.Args // or, with a parser, its values one behind the other
+	buffers [][]byte      // attachments
+	parser  Parser        // nil: the standard format
+}
+
+// next takes the first argument off rest, which begins as a copy of the list.
+func (a *Arguments) next(rest *socketio.Args) (value []byte, ok bool) {
+	if a.parser == nil {
+		return rest.Next()
+	}
+	if len(*rest) == 0 {
+		return nil, false
+	}
+	value, *rest = a.parser.Next(*rest)
+	return value, true
+}
+
+// at returns argument i.
+func (a *Arguments) at(i int) (value []byte, ok bool) {
+	rest := a.list
+	value, ok = a.next(&rest)
+	for ; i > 0 && ok; i-- {
+		value, ok = a.next(&rest)
+	}
+	return value, ok && i == 0
+}
+
+func (a *Arguments) bind(value []byte, v any) error {
+	if a.parser == nil {
+		return socketio.Bind(value, a.buffers, v)
+	}
+	return a.parser.Bind(value, v)
 }
 
 // Len is the number of arguments, the name of the event and the acknowledgement not counted.
-func (a *Arguments) Len() int { return a.list.Len() }
+func (a *Arguments) Len() int {
+	n, rest := 0, a.list
+	for _, ok := a.next(&rest); ok; _, ok = a.next(&rest) {
+		n++
+	}
+	return n
+}
 
 // Bind decodes the first arguments into the values that targets point to, one each; a nil target skips its argument. It
 // returns ErrNoArgument when there are fewer, or the error of the first that does not fit. A binary argument goes into a
@@ -24,14 +60,14 @@ func (a *Arguments) Len() int { return a.list.Len() }
 func (a *Arguments) Bind(targets ...any) error {
 	rest := a.list
 	for _, target := range targets {
-		elem, ok := rest.Next()
+		value, ok := a.next(&rest)
 		if !ok {
 			return ErrNoArgument
 		}
 		if target == nil {
 			continue
 		}
-		if err := socketio.Bind(elem, a.buffers, target); err != nil {
+		if err := a.bind(value, target); err != nil {
 			return err
 		}
 	}
@@ -40,20 +76,27 @@ func (a *Arguments) Bind(targets ...any) error {
 
 // Arg decodes argument i, counted from 0, into what v points to; see Bind.
 func (a *Arguments) Arg(i int, v any) error {
-	elem, ok := a.list.At(i)
+	value, ok := a.at(i)
 	if !ok {
 		return ErrNoArgument
 	}
-	return socketio.Bind(elem, a.buffers, v)
+	return a.bind(value, v)
 }
 
 // Raw returns argument i as JSON, nil if there is none. It is borrowed: it is valid as long as the Event or Reply is.
 func (a *Arguments) Raw(i int) Raw {
-	elem, ok := a.list.At(i)
+	value, ok := a.at(i)
 	if !ok {
 		return nil // and not empty, which would be no JSON
 	}
-	return Raw(elem)
+	if a.parser == nil {
+		return Raw(value)
+	}
+	var raw Raw
+	if a.parser.Bind(value, &raw) != nil {
+		return nil // it has something that JSON has not
+	}
+	return raw
 }
 
 // Values returns the arguments from i on, in a form fit to be emitted again: as they came, or decoded where they have
@@ -62,19 +105,19 @@ func (a *Arguments) Values(i int) ([]any, error) {
 	var values []any
 	rest := a.list
 	for n := 0; ; n++ {
-		elem, ok := rest.Next()
+		value, ok := a.next(&rest)
 		if !ok {
 			return values, nil
 		}
 		if n < i {
 			continue
 		}
-		if len(a.buffers) == 0 {
-			values = append(values, Raw(elem))
+		if a.parser == nil && len(a.buffers) == 0 {
+			values = append(values, Raw(value))
 			continue
 		}
 		var v any
-		if err := socketio.Bind(elem, a.buffers, &v); err != nil {
+		if err := a.bind(value, &v); err != nil {
 			return nil, err
 		}
 		values = append(values, v)

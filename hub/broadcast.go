@@ -1,24 +1,31 @@
 package hub
 
 import (
+	"errors"
 	"slices"
+	"time"
 
 	"starling/eventloop"
+	"starling/hub/cluster"
+	"starling/hub/internal/recovery"
 	"starling/hub/internal/session"
-	"starling/wsproto/socketio"
 )
 
-// messageBytes is the capacity that an outgoing packet begins with.
-const messageBytes = 128
-
-// BroadcastOperator says who gets a broadcast. It is a value that never changes: each method returns a new one, so one may
-// be kept and used by any goroutine.
+// BroadcastOperator says who gets a broadcast, or who is meant otherwise. It is a value that never changes: each method
+// returns a new one, so one may be kept and used by any goroutine.
+//
+// With Options.Adapter the sockets of all nodes are meant, unless Local says otherwise.
 type BroadcastOperator struct {
-	nsp      *Namespace
+	nsp    *Namespace
+	parent *ParentNamespace // instead of nsp: all of its children
+
 	rooms    []string
 	except   []string
-	aimed    bool // To was called: only members of rooms
+	timeout  time.Duration // 0: none
+	aimed    bool          // To was called: only members of rooms
 	volatile bool
+	local    bool
+	plain    bool // never compressed
 }
 
 // To adds rooms: whoever is in at least one of them gets the broadcast, once. A socket id is the room of that one socket.
@@ -39,9 +46,48 @@ func (b BroadcastOperator) Except(rooms ...string) BroadcastOperator {
 }
 
 // Volatile makes the broadcast one that may be lost: clients that do not keep up do not get it, instead of getting it
-// late or being disconnected for it.
+// late or being disconnected for it. Those that come back after a while do not get it either; see Options.Recovery.
 func (b BroadcastOperator) Volatile() BroadcastOperator {
 	b.volatile = true
+	return b
+}
+
+// Local aims at the sockets of this node alone.
+func (b BroadcastOperator) Local() BroadcastOperator {
+	b.local = true
+	return b
+}
+
+// Compress says whether the event may go compressed, where that was agreed on and it is large enough. It may by default.
+func (b BroadcastOperator) Compress(compress bool) BroadcastOperator {
+	b.plain = !compress
+	return b
+}
+
+// Timeout bounds how long EmitWithAck and FetchSockets wait, beside their contexts; 0 is no bound.
+func (b BroadcastOperator) Timeout(d time.Duration) BroadcastOperator {
+	b.timeout = d
+	return b
+}
+
+// nobody reports whether the operator aims at nobody.
+func (b BroadcastOperator) nobody() bool { return b.aimed && len(b.rooms) == 0 }
+
+// children calls do for the same operator over each child of the parent, if there is one.
+func (b BroadcastOperator) children(do func(BroadcastOperator) error) (isParent bool, err error) {
+	if b.parent == nil {
+		return false, nil
+	}
+	var errs []error
+	for _, n := range b.parent.Children() {
+		errs = append(errs, do(b.of(n)))
+	}
+	return true, errors.Join(errs...)
+}
+
+// of is the same operator over a child of the parent.
+func (b BroadcastOperator) of(n *Namespace) BroadcastOperator {
+	b.nsp, b.parent = n, nil
 	return b
 }
 
@@ -53,48 +99,94 @@ func (b BroadcastOperator) Volatile() BroadcastOperator {
 // afterwards.
 //
 // The error is ErrReservedEvent, ErrOverloaded, or says which argument cannot be encoded; then nobody gets anything.
+// [cluster.ErrBacklog] says that some other node may not have got it.
 func (b BroadcastOperator) Emit(event string, args ...any) error {
-	d := &delivery{BroadcastOperator: b}
-	buf, buffers, err := socketio.AppendEvent(session.BeginMessage(make([]byte, 0, messageBytes)), b.nsp.name, 0, false, event, args)
-	if err != nil {
+	if parent, err := b.children(func(c BroadcastOperator) error { return c.Emit(event, args...) }); parent {
 		return err
 	}
-	d.Prepare(buf, buffers)
-	return b.nsp.server.deliver(d)
+	p, err := b.nsp.encodeEvent(ackID{}, event, args)
+	if err != nil || b.nobody() {
+		return err
+	}
+	if !b.reachesOthers() {
+		return b.send(p)
+	}
+	m := b.message(cluster.Broadcast)
+	m.Volatile, m.NoCompression = b.volatile, b.plain
+	m.Data, m.Attachments = p.payload()
+	if err := b.send(p); err != nil {
+		return err
+	}
+	return b.nsp.server.publish(m)
+}
+
+// send sends an event to the sockets of this node.
+func (b BroadcastOperator) send(p packet) error {
+	s := b.nsp.server
+	if s.full() {
+		return ErrOverloaded
+	}
+	d := &delivery{BroadcastOperator: b}
+	j := b.nsp.journal
+	if j == nil || b.volatile {
+		b.prepare(p, "", &d.Prepared)
+		s.post(d)
+		return nil
+	}
+	aim := recovery.Aim{Everyone: !b.aimed, Rooms: b.rooms, Except: b.except}
+	j.Record(aim, p.size(), func(at recovery.Position, offset recovery.Offset) *session.Prepared {
+		d.position = at
+		b.prepare(p, offset.String(), &d.Prepared)
+		s.post(d) // under the journal's lock: what one loop gets is in the order of the positions
+		return &d.Prepared
+	})
+	return nil
+}
+
+// prepare ends a packet for everybody who gets it.
+func (b BroadcastOperator) prepare(p packet, offset string, to *session.Prepared) {
+	if b.plain {
+		to.NoCompression()
+	}
+	p.prepare(b.nsp, offset, to)
+}
+
+// full reports whether a loop has more to do than it can hold.
+func (s *Server) full() bool {
+	return slices.ContainsFunc(s.column(), func(sh *shard) bool { return sh.loop.Full() })
+}
+
+// post gives a task to each loop, the caller's own included if it is on one: there is one order for all.
+func (s *Server) post(t eventloop.Task) {
+	for _, sh := range s.column() {
+		sh.loop.PostAlways(t)
+	}
 }
 
 // delivery is a broadcast on its way through the loops. It never changes.
 type delivery struct {
 	session.Prepared
 	BroadcastOperator
-}
-
-// deliver posts a broadcast to each loop, the caller's own included if it is on one: there is one order for all.
-func (s *Server) deliver(d *delivery) error {
-	if d.aimed && len(d.rooms) == 0 {
-		return nil
-	}
-	shards := s.column()
-	for _, sh := range shards {
-		if sh.loop.Full() {
-			return ErrOverloaded
-		}
-	}
-	for _, sh := range shards {
-		sh.loop.PostAlways(d)
-	}
-	return nil
+	position recovery.Position // 0: it is not kept for those who come back
 }
 
 var _ eventloop.Batcher = (*delivery)(nil)
 
 // Run is part of eventloop.Task: it queues the message on each member of this loop, by reference.
-func (d *delivery) Run(l *eventloop.Loop) { d.send(l, &d.Prepared) }
+func (d *delivery) Run(l *eventloop.Loop) { d.send(l, &d.Prepared, d.position) }
 
-func (d *delivery) send(l *eventloop.Loop, p *session.Prepared) {
-	if sp := d.nsp.server.column()[l.Index()].spaceIfAny(d.nsp); sp != nil {
-		sp.index.Each(d.rooms, d.except, func(s *Socket) { s.client.Send(p, d.volatile) })
+func (d *delivery) send(l *eventloop.Loop, p *session.Prepared, at recovery.Position) {
+	sp := d.nsp.server.column()[l.Index()].spaceFor(d.nsp, at)
+	if sp == nil {
+		return
 	}
+	show := d.nsp.shows(p)
+	sp.index.Each(d.rooms, d.except, func(s *Socket) {
+		if show != nil {
+			show(s)
+		}
+		s.client.Send(p, d.volatile)
+	})
 }
 
 // Joins is part of eventloop.Batcher: broadcasts to the same sockets that wait one behind the other, as they do in a busy
@@ -107,10 +199,13 @@ func (d *delivery) Joins(next eventloop.Task, size int) bool {
 // RunBatch is part of eventloop.Batcher.
 func (d *delivery) RunBatch(l *eventloop.Loop, batch []eventloop.Task) {
 	var joined session.Prepared
+	at := d.position
 	for _, t := range batch {
-		joined.Append(&t.(*delivery).Prepared)
+		next := t.(*delivery)
+		joined.Append(&next.Prepared)
+		at = max(at, next.position)
 	}
-	d.send(l, &joined)
+	d.send(l, &joined, at)
 }
 
 // sameAim reports whether two operators reach the same sockets in the same way.
@@ -124,11 +219,31 @@ type message struct {
 	session.Prepared
 	socket   *Socket
 	volatile bool
+	event    bool // and not an acknowledgement
 }
 
 // Run is part of eventloop.Task.
 func (m *message) Run(*eventloop.Loop) {
-	if m.socket.state == connected {
-		m.socket.client.Send(&m.Prepared, m.volatile)
+	s := m.socket
+	if s.state != connected {
+		return
 	}
+	if m.event {
+		if show := s.nsp.shows(&m.Prepared); show != nil {
+			show(s)
+		}
+	}
+	s.client.Send(&m.Prepared, m.volatile)
+}
+
+// keptMessage is one that is also kept, for the case that the client comes back.
+type keptMessage struct {
+	message
+	position recovery.Position
+}
+
+// Run is part of eventloop.Task.
+func (m *keptMessage) Run(l *eventloop.Loop) {
+	m.socket.client.shard.spaceFor(m.socket.nsp, m.position)
+	m.message.Run(l)
 }

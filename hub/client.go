@@ -47,16 +47,20 @@ func (c *client) seat(name []byte) *seat {
 	return nil
 }
 
-// newSeat returns a seat to fill, nil if the client has had too many.
-func (c *client) newSeat(n *Namespace) *seat {
-	switch {
-	case c.first.nsp == nil:
-		c.first.nsp = n
-		return &c.first
-	case len(c.more)+1 >= NamespacesPerConnMax:
-		return nil
+// seats is how many seats the client has had.
+func (c *client) seats() int {
+	if c.first.nsp == nil {
+		return 0
 	}
-	c.more = append(c.more, seat{nsp: n})
+	return 1 + len(c.more)
+}
+
+// newSeat returns a seat to fill.
+func (c *client) newSeat() *seat {
+	if c.first.nsp == nil {
+		return &c.first
+	}
+	c.more = append(c.more, seat{})
 	return &c.more[len(c.more)-1]
 }
 
@@ -74,6 +78,10 @@ func (c *client) sockets(visit func(*Socket)) {
 
 // OnText is part of session.Upper: it takes a packet, or the head of one whose attachments follow.
 func (c *client) OnText(text []byte) {
+	if c.parser() != nil {
+		c.parse(text, false)
+		return
+	}
 	p, ready, err := c.decoder.Add(text)
 	switch {
 	case err != nil:
@@ -87,8 +95,12 @@ func (c *client) OnText(text []byte) {
 	}
 }
 
-// OnBinary is part of session.Upper: it takes an attachment.
+// OnBinary is part of session.Upper: it takes an attachment, or a packet of another format.
 func (c *client) OnBinary(b []byte) {
+	if c.parser() != nil {
+		c.parse(b, true)
+		return
+	}
 	p, ready, err := c.decoder.AddBinary(b)
 	switch {
 	case err != nil:
@@ -169,12 +181,27 @@ func (c *client) leave(s *Socket, reason session.Reason) {
 	}
 	delete(c.shard.early, s)
 	s.dropAcks()
-	if was != connected {
-		return // nobody has heard of it
+	s.save(reason)
+	if was == connected { // else nobody has heard of it
+		c.depart(s, reason)
+	}
+	s.nsp.release()
+}
+
+// depart takes a socket out of its rooms, and tells the application.
+func (c *client) depart(s *Socket, reason session.Reason) {
+	hs := s.nsp.handlers.Load()
+	var rooms []string
+	if hs.disconnecting != nil {
+		rooms = s.roomNames()
 	}
 	c.shard.space(s.nsp).index.Remove(s, s.id)
-	if handle := s.nsp.handlers.Load().disconnect; handle != nil {
-		s.enqueue(job{run: func() { handle(s, reasonOf(reason)) }})
+	s.nsp.sockets.Add(-1)
+	if hs.disconnecting != nil {
+		s.enqueue(job{run: func() { hs.disconnecting(s, reasonOf(reason), rooms) }})
+	}
+	if hs.disconnect != nil {
+		s.enqueue(job{run: func() { hs.disconnect(s, reasonOf(reason)) }})
 	}
 }
 
@@ -185,7 +212,7 @@ func (c *client) disconnect(s *Socket, closeConnection bool) {
 	}
 	tell := func(s *Socket) {
 		if s.state == connected {
-			c.Finish(socketio.AppendDisconnect(c.Begin(), s.nsp.name))
+			c.sendDisconnect(s.nsp.name)
 		} else { // the client still waits to hear whether it is in
 			c.refuse(s.nsp.name, errSentAway)
 		}
@@ -215,16 +242,15 @@ func (c *client) remember(req session.Request) {
 	c.origin.Store(o)
 }
 
-// handshake parses what the request said.
-func (c *client) handshake() Handshake {
-	o := c.origin.Load()
+// handshake parses what a request said.
+func (s *Server) handshake(o *origin) Handshake {
 	if o == nil {
 		return Handshake{}
 	}
 	h := Handshake{Time: o.time, Address: o.address}
 	if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(o.head))); err == nil {
 		h.URL, h.Header = req.RequestURI, req.Header
-		h.Address = c.shard.server.front.proxies.ClientAddr(h.Address, req.Header["X-Forwarded-For"])
+		h.Address = s.front.proxies.ClientAddr(h.Address, req.Header["X-Forwarded-For"])
 	}
 	return h
 }

@@ -3,7 +3,7 @@ package hub
 import (
 	"errors"
 
-	"starling/eventloop"
+	"starling/hub/internal/recovery"
 	"starling/hub/internal/session"
 	"starling/wsproto/socketio"
 )
@@ -26,23 +26,28 @@ func (c *client) connect(p socketio.Packet) {
 		c.offence(errConnectTwice)
 		return
 	}
+	name := string(p.Namespace)
+	n := c.shard.server.admit(name, p.Data)
+	if n == nil {
+		c.refuse(name, errInvalidNamespace)
+		return
+	}
 	if st == nil {
-		n := c.shard.server.lookup(string(p.Namespace))
-		if n == nil {
-			c.refuse(string(p.Namespace), errInvalidNamespace)
-			return
-		}
-		if st = c.newSeat(n); st == nil {
+		if c.seats() >= NamespacesPerConnMax {
+			n.release()
 			c.offence(errNamespaces)
 			return
 		}
+		st = c.newSeat()
 	}
-	s := &Socket{id: c.Table().NewID().String(), nsp: st.nsp, client: c}
+	s := &Socket{nsp: n, client: c}
 	if len(p.Data) > 2 { // more than {}
 		s.auth = append([]byte(nil), p.Data...)
 	}
-	st.socket = s
-	c.ask(s)
+	st.nsp, st.socket = n, s
+	if !c.begin(s) {
+		c.ask(s)
+	}
 }
 
 // ask asks the namespace's middleware about a socket; where there is none the socket is in.
@@ -54,7 +59,7 @@ func (c *client) ask(s *Socket) {
 	}
 	s.enqueue(job{run: func() {
 		err := s.nsp.server.runMiddleware(s, h.middleware)
-		c.shard.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { c.answer(s, err) }))
+		c.shard.loop.PostAlways(taskFunc(func() { c.answer(s, err) }))
 	}})
 }
 
@@ -68,7 +73,7 @@ var (
 func (srv *Server) runMiddleware(s *Socket, middleware []func(*Socket) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			srv.workers.panicked(s, "middleware", r)
+			srv.workers.panicked(s.nsp.name, s, "middleware", r)
 			err = errMiddleware
 		}
 	}()
@@ -94,30 +99,55 @@ func (c *client) answer(s *Socket, err error) {
 
 // refuse sends a CONNECT_ERROR.
 func (c *client) refuse(nsp string, err error) {
-	message, data := err.Error(), any(nil)
+	r := refusal{Message: err.Error()}
 	var ce *ConnectError
 	if errors.As(err, &ce) {
-		message, data = ce.Message, ce.Data
+		r = refusal{ce.Message, ce.Data}
 	}
-	buf, err := socketio.AppendConnectError(c.Begin(), nsp, message, data)
-	if err != nil {
+	if err := c.sendRefusal(nsp, r); err != nil {
 		c.shard.server.opts.Logger.Error("encoding the data of a ConnectError", "namespace", nsp, "error", err)
-		buf, _ = socketio.AppendConnectError(c.Begin(), nsp, message, nil)
+		r.Data = nil
+		_ = c.sendRefusal(nsp, r) // text alone can be encoded
 	}
-	c.Finish(buf)
 }
 
 // accept makes a socket connected: it can be reached from here on, and the client is told its id.
 func (c *client) accept(s *Socket) {
+	if s.kept != nil && s.kept.saved != nil { // it comes back, and the middleware had to be asked
+		if err := c.restore(s); err != nil {
+			c.shard.server.opts.Logger.Debug("not recovered", "namespace", s.nsp.name, "socket", s.id, "error", err)
+			s.kept.saved = nil
+			c.Close(session.TransportError) // the client comes again, as a new one
+		}
+		return
+	}
+	sp := c.shard.space(s.nsp)
+	if s.kept != nil {
+		s.kept.history = recovery.NewHistory(sp.at)
+	}
+	c.enter(s, sp)
+	c.welcome(s, sp)
+}
+
+// enter makes a socket reachable.
+func (c *client) enter(s *Socket, sp *space) {
 	s.state = connected
-	x := c.shard.space(s.nsp).index
-	x.Add(s, s.id)
-	c.Finish(socketio.AppendConnect(c.Begin(), s.nsp.name, s.id, ""))
+	s.nsp.sockets.Add(1)
+	sp.index.Add(s, s.id)
+}
+
+// welcome tells the client that its socket is connected, and the application.
+func (c *client) welcome(s *Socket, sp *space) {
+	pid := ""
+	if s.kept != nil {
+		pid = s.kept.pid
+	}
+	c.sendConnect(s.nsp.name, s.id, pid)
 	if c.decoder.Waiting() == 0 { // else the deadline is that of the attachments
 		c.SetDeadline(0)
 	}
 	for _, change := range c.shard.early[s] {
-		change(x)
+		change(sp)
 	}
 	delete(c.shard.early, s)
 	handle := s.nsp.handlers.Load().connect
@@ -127,7 +157,7 @@ func (c *client) accept(s *Socket) {
 	}
 	s.held++
 	s.enqueue(job{run: func() {
-		defer c.shard.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { s.held-- }))
+		defer c.shard.loop.PostAlways(taskFunc(func() { s.held-- }))
 		defer c.forget()
 		handle(s)
 	}})

@@ -361,7 +361,8 @@ func TestAttachmentsTime(t *testing.T) {
 	late, intime, accepted := s.join(), s.join(), s.join()
 	c := accepted.socket.client // for which a middleware is being asked elsewhere
 	asks := &Socket{id: "AAECAwQFBgcICQoLDA0A", nsp: s.Of("/asks"), client: c}
-	c.newSeat(asks.nsp).socket = asks
+	asks.nsp.acquire()
+	*c.newSeat() = seat{nsp: asks.nsp, socket: asks}
 	header := `452-7["files",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]`
 	for _, p := range []*simPeer{late, intime, accepted} {
 		p.send(header, "<bin 01>")

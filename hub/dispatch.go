@@ -3,7 +3,6 @@ package hub
 import (
 	"sync"
 
-	"starling/eventloop"
 	"starling/hub/internal/session"
 	"starling/internal/invariants"
 	"starling/wsproto/socketio"
@@ -11,19 +10,25 @@ import (
 
 // dispatch gives an event to its handler. An event that nobody handles is ignored, as by the reference server.
 func (s *Socket) dispatch(p socketio.Packet) {
-	name, args, err := socketio.SplitEvent(p.Data)
+	name, args, err := s.nsp.server.splitEvent(p)
 	if err != nil {
 		s.client.offence(err)
 		return
 	}
-	h, ok := s.nsp.handlers.Load().events[string(name)]
-	switch {
-	case !ok:
-	case h.onLoop != nil && s.held == 0:
-		s.runOnLoop(h, Event{Arguments: Arguments{args, p.Buffers}, socket: s, name: h.name, id: p.ID, wants: p.HasID})
-	default:
-		s.later(h, args, p)
+	hs := s.nsp.handlers.Load()
+	h, ok := hs.events[string(name)]
+	if !ok {
+		if hs.any == nil && len(hs.perEvent) == 0 {
+			return
+		}
+		h.name = string(name)
 	}
+	ev := Event{Arguments: args, socket: s, name: h.name, id: p.ID, wants: p.HasID}
+	if h.onLoop != nil && s.held == 0 && hs.any == nil {
+		s.runOnLoop(h, ev)
+		return
+	}
+	s.later(h, ev)
 }
 
 // runOnLoop runs an OnLoop handler. Its panic costs the event.
@@ -38,19 +43,52 @@ func (s *Socket) runOnLoop(h handler, e Event) {
 	defer func() {
 		*ev = Event{}
 		if r := recover(); r != nil {
-			sh.server.workers.panicked(s, h.name, r)
+			sh.server.workers.panicked(s.nsp.name, s, h.name, r)
 		}
 	}()
-	h.onLoop(s, ev)
+	if s.lets(ev) {
+		h.onLoop(s, ev)
+	}
+}
+
+// handle runs an On handler, and what comes before it.
+func (s *Socket) handle(h handler, e *Event) {
+	if catchAll := s.nsp.handlers.Load().any; catchAll != nil {
+		catchAll(s, e)
+	}
+	if s.lets(e) && h.off != nil {
+		h.off(s, e)
+	}
+}
+
+// lets asks the middleware whether an event may go on to its handler.
+func (s *Socket) lets(e *Event) bool {
+	for _, middleware := range s.nsp.handlers.Load().perEvent {
+		if err := middleware(s, e); err != nil {
+			s.failed(err)
+			return false
+		}
+	}
+	return true
+}
+
+// failed tells that an event did not reach its handler.
+func (s *Socket) failed(err error) {
+	handle := s.nsp.handlers.Load().failed
+	if handle == nil {
+		s.nsp.server.opts.Logger.Debug("event refused", "namespace", s.nsp.name, "socket", s.id, "error", err)
+		return
+	}
+	s.enqueue(job{run: func() { handle(s, err) }})
 }
 
 // events recycles the events of On handlers.
 var events = sync.Pool{New: func() any { return new(Event) }}
 
 // later puts an event into the socket's mailbox, with a copy of its arguments.
-func (s *Socket) later(h handler, args socketio.Args, p socketio.Packet) {
-	size := len(args)
-	for _, b := range p.Buffers {
+func (s *Socket) later(h handler, e Event) {
+	size := len(e.list)
+	for _, b := range e.buffers {
 		size += len(b)
 	}
 	if s.full(size) {
@@ -58,22 +96,27 @@ func (s *Socket) later(h handler, args socketio.Args, p socketio.Packet) {
 		return
 	}
 	ev := newEvent()
-	*ev = Event{Arguments: Arguments{args, p.Buffers}, socket: s, name: h.name, id: p.ID, wants: p.HasID}
+	*ev = e
 	ev.own()
-	if h.off != nil {
+	if h.onLoop == nil {
 		s.enqueue(job{event: ev, by: h, bytes: size})
 		return
 	}
 	s.held++
-	s.enqueue(job{bytes: size, run: func() {
-		s.client.shard.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { s.release(h, ev) }))
+	s.enqueue(job{bytes: size, by: handler{name: h.name}, run: func() {
+		passed := false
+		defer func() { s.client.shard.loop.PostAlways(taskFunc(func() { s.release(h, ev, passed) })) }()
+		if catchAll := s.nsp.handlers.Load().any; catchAll != nil {
+			catchAll(s, ev)
+		}
+		passed = true
 	}})
 }
 
-// release runs an OnLoop event that had to wait.
-func (s *Socket) release(h handler, ev *Event) {
+// release runs an OnLoop event that had to wait, if what it has waited for did not panic.
+func (s *Socket) release(h handler, ev *Event, passed bool) {
 	s.held--
-	if s.state == connected {
+	if passed && s.state == connected {
 		s.runOnLoop(h, *ev)
 	}
 }

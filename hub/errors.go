@@ -25,6 +25,10 @@ var (
 	ErrRoomName = errors.New("hub: the name of a room has 1 to 255 bytes")
 	// ErrListening: the server listens already.
 	ErrListening = errors.New("hub: the server listens already")
+	// ErrNodeLost: another node was lost before it had answered.
+	ErrNodeLost = errors.New("hub: a node was lost before it had answered")
+	// ErrShutdown: the server is shutting down, or has.
+	ErrShutdown = errors.New("hub: the server is shutting down")
 	// ErrReservedEvent: the event's name belongs to the libraries.
 	ErrReservedEvent = socketio.ErrReservedEvent
 )

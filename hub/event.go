@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"starling/hub/internal/session"
@@ -93,6 +94,9 @@ func (a *Acker) Ack(args ...any) error {
 // ackNow sends an acknowledgement from the socket's loop.
 func (s *Socket) ackNow(id uint64, args []any) error {
 	c := s.client
+	if c.parser() != nil {
+		return c.sendBy(socketio.Header{Type: socketio.Ack, Namespace: s.nsp.name, ID: id, HasID: true}, slices.Clone(args)...) // so that args stays on the caller's stack where there is no parser
+	}
 	buf, buffers, err := socketio.AppendAck(c.Begin(), s.nsp.name, id, args)
 	if err != nil {
 		return err
@@ -110,11 +114,11 @@ func (s *Socket) ackNow(id uint64, args []any) error {
 // ack sends an acknowledgement from anywhere, behind whatever the caller has emitted before.
 func (s *Socket) ack(id uint64, args []any) error {
 	m := &message{socket: s}
-	buf, buffers, err := socketio.AppendAck(session.BeginMessage(make([]byte, 0, messageBytes)), s.nsp.name, id, args)
+	p, err := s.nsp.encodeAck(id, args)
 	if err != nil {
 		return err
 	}
-	m.Prepare(buf, buffers)
+	p.prepare(s.nsp, "", &m.Prepared)
 	s.client.shard.loop.PostAlways(m)
 	return nil
 }

@@ -38,6 +38,24 @@ const (
 	MailboxBytesMax = 4 << 20
 	// RoomBytesMax bounds the name of a room.
 	RoomBytesMax = 255
+	// ChildNamespacesMax bounds the children of one parent namespace.
+	ChildNamespacesMax = 100_000
+	// RoomEventsMax bounds the events that may wait for a namespace's OnRoom.
+	RoomEventsMax = 1 << 18
+	// ListMax bounds what ListSockets returns at once, and is its default.
+	ListMax = 1000
+
+	// MaxDisconnectionDurationDefault is how long a client may be away that wants its session back.
+	MaxDisconnectionDurationDefault = 2 * time.Minute
+	// RecoveryRoomBytesMaxDefault bounds what is kept of the messages to one room, in bytes.
+	RecoveryRoomBytesMaxDefault = 1 << 20
+	// RecoveryBytesMaxDefault bounds what is kept for a namespace, in bytes.
+	RecoveryBytesMaxDefault = 256 << 20
+	// RecoverySessionsMaxDefault bounds how many clients of a namespace may be away.
+	RecoverySessionsMaxDefault = 200_000
+	// inFlightReserve is how long a loop may be behind with what it is to send.
+	inFlightReserve = 5 * time.Second
+
 	// AcksPendingMax bounds the acks that may be awaited from one client.
 	AcksPendingMax = 10_000
 )

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// job is something that is done for a socket off its loop.
+// job is something that is done off the loops.
 type job struct {
 	run   func()
 	event *Event  // or an event
@@ -15,26 +15,36 @@ type job struct {
 	bytes int     // held until it is done
 }
 
-// mailbox holds the jobs of one socket that wait, in order, while a goroutine works them off. A socket has one only while
-// there is something to do, so an idle socket has neither.
+// queue is what waits to be done off the loops, in order, for a socket or for a namespace.
+type queue struct{ mail atomic.Pointer[mailbox] }
+
+// mailbox holds the jobs of one queue that wait, while a goroutine works them off. A queue has one only while there is
+// something to do, so an idle socket has neither.
 type mailbox struct {
-	socket *Socket
+	queue  *queue
+	nsp    *Namespace
+	socket *Socket // nil: it is the namespace's
 	mu     sync.Mutex
 	jobs   []job
 	bytes  int
 	over   bool // worked off and let go of; a new job needs a new mailbox
 }
 
-// enqueue gives a job to the socket's mailbox. Any goroutine may, but order is kept only for what one of them enqueues.
-func (s *Socket) enqueue(j job) {
+// enqueue gives a job to the socket's queue. Any goroutine may, but order is kept only for what one of them enqueues.
+func (s *Socket) enqueue(j job) { s.queue.enqueue(s.nsp, s, j) }
+
+// enqueue gives a job to the namespace's queue.
+func (n *Namespace) enqueue(j job) { n.queue.enqueue(n, nil, j) }
+
+func (q *queue) enqueue(n *Namespace, s *Socket, j job) {
 	for {
-		m := s.mail.Load()
+		m := q.mail.Load()
 		if m != nil && m.put(j) {
 			return
 		}
-		fresh := &mailbox{socket: s, jobs: []job{j}, bytes: j.bytes}
-		if s.mail.CompareAndSwap(m, fresh) {
-			s.nsp.server.workers.start(fresh)
+		fresh := &mailbox{queue: q, nsp: n, socket: s, jobs: []job{j}, bytes: j.bytes}
+		if q.mail.CompareAndSwap(m, fresh) {
+			n.server.workers.start(fresh)
 			return
 		}
 	}
@@ -42,7 +52,7 @@ func (s *Socket) enqueue(j job) {
 
 // full reports whether an event of n bytes is one too many for the socket's mailbox.
 func (s *Socket) full(n int) bool {
-	m := s.mail.Load()
+	m := s.queue.mail.Load()
 	if m == nil {
 		return false
 	}
@@ -132,9 +142,9 @@ func (w *workers) search() {
 func (w *workers) work() {
 	for m := w.next(true); m != nil; m = w.next(false) {
 		for j, ok := m.take(); ok; j, ok = m.take() {
-			w.do(m.socket, j)
+			w.do(m, j)
 		}
-		m.socket.mail.CompareAndSwap(m, nil)
+		m.queue.mail.CompareAndSwap(m, nil)
 	}
 }
 
@@ -196,10 +206,10 @@ func (w *workers) stop() {
 }
 
 // do does one job. What it panics with costs that job.
-func (w *workers) do(s *Socket, j job) {
+func (w *workers) do(m *mailbox, j job) {
 	defer func() {
 		if r := recover(); r != nil {
-			w.panicked(s, j.by.name, r)
+			w.panicked(m.nsp.name, m.socket, j.by.name, r)
 		}
 	}()
 	if j.event == nil {
@@ -207,13 +217,17 @@ func (w *workers) do(s *Socket, j job) {
 		return
 	}
 	defer j.event.free()
-	j.by.off(s, j.event)
+	m.socket.handle(j.by, j.event)
 }
 
 // panicked reports a handler's panic.
-func (w *workers) panicked(s *Socket, event string, r any) {
+func (w *workers) panicked(nsp string, s *Socket, event string, r any) {
 	w.panics.Add(1)
-	w.log.Error("panic in handler", "namespace", s.nsp.name, "event", event, "socket", s.id, "panic", r, "stack", string(debug.Stack()))
+	socket := ""
+	if s != nil {
+		socket = s.id
+	}
+	w.log.Error("panic in handler", "namespace", nsp, "event", event, "socket", socket, "panic", r, "stack", string(debug.Stack()))
 }
 
 // quiet returns a channel that is closed when no handler runs or waits to run; nil if that is so now.

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	"starling/eventloop"
 )
 
 func TestMain(m *testing.M) {
@@ -130,6 +128,3 @@ func eventually(t *testing.T, what string, ok func() bool) {
 		}
 	}
 }
-
-// taskFunc makes a task of a function that does not care for the loop.
-func taskFunc(f func()) eventloop.TaskFunc { return func(*eventloop.Loop) { f() } }

@@ -7,10 +7,12 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"strings"
 	"time"
 
 	"starling/eventloop"
+	"starling/hub/cluster"
 	"starling/hub/internal/session"
 	"starling/wsproto"
 	"starling/wsproto/socketio"
@@ -87,6 +89,30 @@ type Options struct {
 	ForgetHandshake bool
 	// ShareAddr allows other processes to listen on the same address; the kernel then spreads the connections.
 	ShareAddr bool
+	// Parser is the format of the packets, which clients have to agree on with their option "parser": msgpack.Parser{} of
+	// package wsproto/msgpack for socket.io-msgpack-parser, for instance. nil is Socket.IO's own.
+	Parser Parser
+	// Recovery gives clients whose connections break their sessions back; nil does not.
+	Recovery *Recovery
+	// Adapter makes the server one node of a cluster; nil is for a server that is alone. It serves one server, which closes
+	// it at its end.
+	Adapter cluster.Adapter
+	// CleanupEmptyChildNamespaces has children of parent namespaces removed when their last sockets have left.
+	CleanupEmptyChildNamespaces bool
+
+	// OnConnectionError is told of each request that is refused by Engine.IO. It runs on an event loop and must not block;
+	// what it is given is borrowed.
+	OnConnectionError func(ConnectionError)
+	// Headers may add headers to the answers of Engine.IO, by all transports; first says that the answer begins a session. Those
+	// that belong to the protocol cannot be changed. It runs on an event loop and must not block; r is only to be read.
+	Headers func(h http.Header, r *http.Request, first bool)
+
+	// ShutdownNotice is an event that all sockets are sent when a shutdown begins; "" is none.
+	ShutdownNotice string
+	// DrainTime is how long a shutdown takes to disconnect all clients, evenly, so that they do not all come to the next
+	// server at once; 0 disconnects them at once.
+	DrainTime time.Duration
+
 	// Handler answers requests outside of Path on the same port; nil answers 404.
 	Handler http.Handler
 	// Logger takes the log; default slog.Default().
@@ -112,12 +138,25 @@ func (o *Options) ensureDefaults() {
 	orDefault(&o.UpgradeTimeout, session.UpgradeTimeMax)
 	orDefault(&o.ShutdownTimeout, ShutdownTimeoutDefault)
 	orDefault(&o.HandlersMax, HandlersMaxDefault)
+	if o.Recovery != nil {
+		r := *o.Recovery
+		r.ensureDefaults()
+		o.Recovery = &r
+	}
 	if len(o.Transports) == 0 {
 		o.Transports = []string{"polling", "websocket"}
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+}
+
+// loops is how many event loops there will be.
+func (o *Options) loops() int {
+	if o.Loops > 0 {
+		return o.Loops
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 func orDefault[T int | time.Duration](v *T, def T) {
@@ -156,6 +195,14 @@ func (o *Options) validate() error {
 	checkTime("HandshakeTimeout", o.HandshakeTimeout)
 	checkTime("UpgradeTimeout", o.UpgradeTimeout)
 	checkTime("ShutdownTimeout", o.ShutdownTimeout)
+	check(o.DrainTime >= 0 && o.DrainTime <= TimeMax, "DrainTime %v is not within 0 and %v", o.DrainTime, TimeMax)
+	check(!socketio.ReservedEvent(o.ShutdownNotice), "ShutdownNotice %q is a reserved event", o.ShutdownNotice)
+	if r := o.Recovery; r != nil {
+		checkTime("Recovery.MaxDisconnectionDuration", r.MaxDisconnectionDuration)
+		check(r.RoomBytesMax > 0, "Recovery.RoomBytesMax %d is negative", r.RoomBytesMax)
+		check(r.BytesMax > 0, "Recovery.BytesMax %d is negative", r.BytesMax)
+		check(r.SessionsMax > 0, "Recovery.SessionsMax %d is negative", r.SessionsMax)
+	}
 	if len(errs) > 0 {
 		return &OptionsError{errors.Join(errs...)}
 	}
@@ -184,7 +231,7 @@ func (o *Options) sessionConfig() *session.Config {
 		HandshakeTime: o.HandshakeTimeout, UpgradeTime: o.UpgradeTimeout, UpperTime: o.ConnectTimeout,
 		Frames:       wsproto.Limits{MessageBytesMax: o.PayloadBytesMax, FragmentsMax: wsproto.FragmentsMax},
 		HeldBytesMax: o.heldBytesMax(), Cookie: o.Cookie, NoCompression: o.NoCompression, Deflate: o.PerMessageDeflate,
-		Allow: o.AllowRequest, ProxyHeader: o.ProxyProtocol, Random: rand.Reader, Logger: o.Logger,
+		Allow: o.AllowRequest, Headers: o.Headers, Refused: o.refused(), ProxyHeader: o.ProxyProtocol, Random: rand.Reader, Logger: o.Logger,
 	}
 }
 

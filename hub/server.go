@@ -1,12 +1,12 @@
 package hub
 
 import (
-	"fmt"
-	"maps"
+	"crypto/rand"
 	"sync"
 	"sync/atomic"
 
 	"starling/eventloop"
+	"starling/hub/cluster"
 	"starling/wsproto/socketio"
 )
 
@@ -18,8 +18,14 @@ type Server struct {
 	limits  *socketio.Limits
 	workers workers
 
-	mu         sync.Mutex // serialises additions of namespaces, and Listen
-	namespaces atomic.Pointer[map[string]*Namespace]
+	mu          sync.Mutex // serialises additions of namespaces, and Listen
+	namespaces  sync.Map   // *Namespace by name
+	parents     []*ParentNamespace
+	onNamespace func(*Namespace)
+
+	node      *node
+	inquiries inquiries // what other nodes were asked
+	errands   errands   // what other nodes have asked for
 
 	engine  atomic.Pointer[eventloop.Engine]
 	shards  atomic.Pointer[[]*shard] // by loop index; nil before Listen
@@ -33,37 +39,11 @@ func New(opts Options) *Server {
 	opts.ensureDefaults()
 	s := &Server{opts: opts, limits: opts.packetLimits(), stopped: make(chan struct{})}
 	s.workers.init(opts.HandlersMax, opts.Logger)
-	s.Namespace = newNamespace(s, "/", 0)
-	s.namespaces.Store(&map[string]*Namespace{"/": s.Namespace})
+	s.node = &node{Server: s, id: cluster.NodeID(rand.Text())}
+	s.Namespace = newNamespace(s, "/")
+	s.namespaces.Store("/", s.Namespace)
 	return s
 }
-
-// Of returns the namespace of a name, which it creates at the first call; a missing slash at the front is added. Clients
-// are refused from namespaces that nobody has asked for. It panics on a name that cannot be written on the wire.
-func (s *Server) Of(name string) *Namespace {
-	if name == "" || name[0] != '/' {
-		name = "/" + name
-	}
-	if n := s.lookup(name); n != nil {
-		return n
-	}
-	if err := socketio.CheckNamespace(name); err != nil {
-		panic(fmt.Sprintf("hub: namespace %q: %v", name, err))
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	known := *s.namespaces.Load()
-	if n := known[name]; n != nil {
-		return n
-	}
-	n := newNamespace(s, name, len(known))
-	grown := maps.Clone(known)
-	grown[name] = n
-	s.namespaces.Store(&grown)
-	return n
-}
-
-func (s *Server) lookup(name string) *Namespace { return (*s.namespaces.Load())[name] }
 
 // column returns the shards, none before Listen.
 func (s *Server) column() []*shard {

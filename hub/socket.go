@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"starling/eventloop"
+	"starling/hub/internal/recovery"
 	"starling/hub/internal/rooms"
 	"starling/hub/internal/session"
 	"starling/wsproto/socketio"
@@ -27,13 +28,14 @@ type Socket struct {
 	// Owned by the loop.
 	state   socketState
 	held    uint16 // what OnLoop events have to wait for: OnConnect, and OnLoop events before them that do
-	acks    map[uint64]*pendingAck
+	acks    map[uint64]awaited
 	members rooms.Memberships[*Socket]
+	kept    *kept // what outlives the connection; nil without Options.Recovery
 
 	// For any goroutine.
-	gone atomic.Bool // state is disconnected
-	mail atomic.Pointer[mailbox]
-	data atomic.Pointer[any]
+	gone  atomic.Bool // state is disconnected
+	queue queue
+	data  atomic.Pointer[any]
 }
 
 // socketState is where a socket is in its life.
@@ -66,14 +68,17 @@ func (s *Socket) Data() any {
 // SetData attaches a value of the application's to the socket.
 func (s *Socket) SetData(v any) { s.data.Store(&v) }
 
+// Recovered reports whether the socket has come back after a disconnection, with its id, its rooms, its data, and all
+// that it has missed; see Options.Recovery. It is known when OnConnect is called.
+func (s *Socket) Recovered() bool { return s.kept != nil && s.kept.recovered }
+
 // Auth decodes the auth payload that the client has connected with into what v points to; it is an empty object when the
 // client gave none.
 func (s *Socket) Auth(v any) error {
-	auth := s.auth
-	if len(auth) == 0 {
-		auth = []byte("{}")
+	if len(s.auth) == 0 {
+		return socketio.Bind([]byte("{}"), nil, v)
 	}
-	return socketio.Bind(auth, nil, v)
+	return s.nsp.server.bind(s.auth, v)
 }
 
 // Emit sends an event to the client. See [BroadcastOperator.Emit] for arguments and errors. On a socket that is
@@ -87,13 +92,31 @@ func (s *Socket) emit(event string, args []any, volatile bool) error {
 	if s.gone.Load() {
 		return ErrDisconnected
 	}
-	m := &message{socket: s, volatile: volatile}
-	buf, buffers, err := socketio.AppendEvent(session.BeginMessage(make([]byte, 0, messageBytes)), s.nsp.name, 0, false, event, args)
+	p, err := s.nsp.encodeEvent(ackID{}, event, args)
 	if err != nil {
 		return err
 	}
-	m.Prepare(buf, buffers)
-	return s.post(m)
+	return s.send(p, volatile)
+}
+
+// send sends an event to the client.
+func (s *Socket) send(p packet, volatile bool) error {
+	if s.nsp.journal == nil || volatile {
+		m := &message{socket: s, volatile: volatile, event: true}
+		p.prepare(s.nsp, "", &m.Prepared)
+		return s.post(m)
+	}
+	if s.client.shard.loop.Full() {
+		return ErrOverloaded
+	}
+	m := &keptMessage{message: message{socket: s, event: true}}
+	s.nsp.journal.Record(recovery.Aim{Rooms: []string{s.id}}, p.size(), func(at recovery.Position, offset recovery.Offset) *session.Prepared {
+		m.position = at
+		p.prepare(s.nsp, offset.String(), &m.Prepared)
+		s.client.shard.loop.PostAlways(m)
+		return &m.Prepared
+	})
+	return nil
 }
 
 // post hands a task to the socket's loop.
@@ -116,6 +139,9 @@ func (s *Socket) Except(rooms ...string) BroadcastOperator { return s.Broadcast(
 // Broadcast aims at everyone in the namespace but this socket.
 func (s *Socket) Broadcast() BroadcastOperator { return s.nsp.Except(s.id) }
 
+// Self aims at this socket alone, for what Emit and EmitWithAck have no way to say: Compress and Timeout.
+func (s *Socket) Self() BroadcastOperator { return s.nsp.To(s.id).Local() }
+
 // Join puts the socket into rooms. It returns ErrRoomName, and joins none, if a name is empty or longer than
 // RoomBytesMax, and ErrOverloaded. On a socket that is disconnected it does nothing.
 func (s *Socket) Join(rooms ...string) error {
@@ -123,9 +149,9 @@ func (s *Socket) Join(rooms ...string) error {
 	if err != nil {
 		return err
 	}
-	return s.onIndex(func(x *index) {
+	return s.onIndex(func(sp *space) {
 		for _, room := range rooms {
-			x.Join(s, room)
+			sp.join(s, room)
 		}
 	})
 }
@@ -136,9 +162,9 @@ func (s *Socket) Leave(rooms ...string) error {
 	if err != nil {
 		return err
 	}
-	return s.onIndex(func(x *index) {
+	return s.onIndex(func(sp *space) {
 		for _, room := range rooms {
-			x.Leave(s, room)
+			sp.leave(s, room)
 		}
 	})
 }
@@ -155,41 +181,39 @@ func ownRooms(rooms []string) ([]string, error) {
 
 // LeaveAll takes the socket out of all rooms but that of its own id.
 func (s *Socket) LeaveAll() error {
-	return s.onIndex(func(x *index) { x.LeaveAll(s) })
+	return s.onIndex(func(sp *space) { sp.leaveAll(s) })
 }
-
-// index is the index of a namespace on a loop.
-type index = rooms.Index[*Socket]
 
 // onIndex changes the rooms of the socket on its loop. What a middleware asks for comes into force when the socket is
 // connected.
-func (s *Socket) onIndex(change func(*index)) error {
-	return s.post(eventloop.TaskFunc(func(*eventloop.Loop) { s.changeRooms(change) }))
+func (s *Socket) onIndex(change func(*space)) error {
+	return s.post(taskFunc(func() { s.changeRooms(change) }))
 }
 
-func (s *Socket) changeRooms(change func(*index)) {
+func (s *Socket) changeRooms(change func(*space)) {
 	switch s.state {
 	case connected:
-		change(s.client.shard.space(s.nsp).index)
+		change(s.client.shard.space(s.nsp))
 	case connecting:
 		s.client.shard.early[s] = append(s.client.shard.early[s], change)
 	}
 }
 
+// roomNames returns the rooms that the socket is in, without its id, in no order. It belongs to the loop.
+func (s *Socket) roomNames() []string { return slices.Collect(s.members.Names) }
+
 // Rooms returns the names of the rooms that the socket is in, sorted, its id among them; none once it is disconnected. It
 // asks the loop and waits: not for OnLoop handlers, which would wait for themselves. The error is ctx's or ErrOverloaded.
 func (s *Socket) Rooms(ctx context.Context) ([]string, error) {
 	answer := make(chan []string, 1)
-	err := s.post(eventloop.TaskFunc(func(*eventloop.Loop) {
+	err := s.post(taskFunc(func() {
 		if s.state != connected {
 			answer <- nil
 			return
 		}
-		answer <- slices.Sorted(func(yield func(string) bool) {
-			if yield(s.id) {
-				s.members.Names(yield)
-			}
-		})
+		names := append(s.roomNames(), s.id)
+		slices.Sort(names)
+		answer <- names
 	}))
 	if err != nil {
 		return nil, err
@@ -207,7 +231,7 @@ func (s *Socket) Rooms(ctx context.Context) ([]string, error) {
 // Disconnect has the socket leave its namespace. With closeConnection the client's connection ends too, and with it its
 // sockets in other namespaces. The client sees "io server disconnect" and does not come back by itself.
 func (s *Socket) Disconnect(closeConnection bool) {
-	s.client.shard.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { s.client.disconnect(s, closeConnection) }))
+	s.client.shard.loop.PostAlways(taskFunc(func() { s.client.disconnect(s, closeConnection) }))
 }
 
 // Memberships is part of rooms.Member; it belongs to the loop.
@@ -223,4 +247,4 @@ type Handshake struct {
 
 // Handshake returns what the connection began with. It is empty once Options.ForgetHandshake has taken effect. Each call
 // parses the request anew.
-func (s *Socket) Handshake() Handshake { return s.client.handshake() }
+func (s *Socket) Handshake() Handshake { return s.nsp.server.handshake(s.client.origin.Load()) }

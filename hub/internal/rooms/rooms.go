@@ -1,5 +1,7 @@
-// Package rooms is the two-way index between the members and the rooms of one namespace on one loop. It does no I/O and
-// takes no lock: it belongs to that loop.
+// Package rooms is the two-way index between the members and the rooms of one namespace. It does no I/O.
+//
+// An Index is one loop's part and belongs to that loop. A Directory, which is for everybody, has the names and sizes of the
+// rooms of all loops; the only locks are there.
 //
 // Joining and leaving cost the same however large the room is: a member remembers its place in each of its rooms, a room
 // remembers its place in each of its members, and removal moves the last one into the gap.
@@ -10,6 +12,8 @@ type Member[M any] interface {
 	comparable
 	// Memberships returns the member's half of the index, always the same.
 	Memberships() *Memberships[M]
+	// ID returns the id under which the member is in the index, always the same.
+	ID() string
 }
 
 // Memberships is a member's half of an index. Embed it; the zero value is in no index.
@@ -30,6 +34,7 @@ type place[M any] struct {
 type room[M any] struct {
 	name    string
 	members []seat[M]
+	entry   *entry // the room in the directory, nil without one
 }
 
 // seat is a member of a room, and where in the member's own list the room stands.
@@ -41,8 +46,8 @@ type seat[M any] struct {
 // mappedMin is from how many rooms on a member keeps a map of them; below it a walk through the list is quicker.
 const mappedMin = 16
 
-// seatsKeptMin is the capacity below which a shrinking room does not bother to give memory back.
-const seatsKeptMin = 64
+// keptMin is the capacity up to which a list that shrinks does not bother to give memory back.
+const keptMin = 64
 
 // Len is the number of rooms joined, the member's own id not counted.
 func (ms *Memberships[M]) Len() int { return len(ms.rooms) }
@@ -110,15 +115,17 @@ func (ms *Memberships[M]) drop(slot int32) {
 // Index holds the members of one namespace on one loop and their rooms. A member's own id is a room with this one member
 // from the start; it costs nothing but its entry among the ids. Use New.
 type Index[M Member[M]] struct {
+	dir   *Directory
 	all   room[M]
 	ids   map[string]M
 	rooms map[string]*room[M]
 	walk  uint32 // number of the current marking walk
 }
 
-// New returns an empty index.
-func New[M Member[M]]() *Index[M] {
-	return &Index[M]{ids: map[string]M{}, rooms: map[string]*room[M]{}}
+// New returns an empty index. What is in it is in the directory too, if one is given; that one is shared with the indexes of
+// the same namespace on the other loops.
+func New[M Member[M]](dir *Directory) *Index[M] {
+	return &Index[M]{dir: dir, ids: map[string]M{}, rooms: map[string]*room[M]{}}
 }
 
 // Len is the number of members.
@@ -126,6 +133,14 @@ func (x *Index[M]) Len() int { return len(x.all.members) }
 
 // Rooms is the number of rooms that have members, ids not counted.
 func (x *Index[M]) Rooms() int { return len(x.rooms) }
+
+// Size is the number of members that a room has on this loop. A member whose own id is the room's name does not count.
+func (x *Index[M]) Size(name string) int {
+	if r := x.rooms[name]; r != nil {
+		return len(r.members)
+	}
+	return 0
+}
 
 // Add takes in a member under its id, which no other member has.
 func (x *Index[M]) Add(m M, id string) {
@@ -141,17 +156,15 @@ func (x *Index[M]) Remove(m M, id string) {
 	if ms.all.room == nil {
 		return
 	}
-	for len(ms.rooms) > 0 {
-		x.leave(ms, int32(len(ms.rooms)-1))
-	}
+	x.LeaveAll(m)
 	at := ms.all.at
 	if moved, ok := x.all.remove(at); ok {
 		moved.member.Memberships().all.at = at
 	}
 	ms.all = place[M]{}
 	delete(x.ids, id)
-	if len(x.ids) == 0 {
-		x.ids = map[string]M{} // a map never shrinks by itself
+	if len(x.ids) == 0 { // a map never shrinks by itself
+		x.ids, x.rooms = map[string]M{}, map[string]*room[M]{}
 	}
 }
 
@@ -169,15 +182,31 @@ func (x *Index[M]) Join(m M, name string) bool {
 		return false
 	}
 	r := x.rooms[name]
-	if r == nil {
-		r = &room[M]{name: name}
-		x.rooms[name] = r
-	} else if ms.find(r) >= 0 {
+	switch {
+	case r == nil:
+		r = x.open(name, m)
+	case ms.find(r) >= 0:
 		return false
+	case r.entry == nil:
+	case x.dir.watched.Load():
+		x.dir.join(r.entry, m.ID())
+	default:
+		r.entry.members.Add(1)
 	}
 	slot := ms.add(place[M]{r, int32(len(r.members))})
 	r.members = append(r.members, seat[M]{m, slot})
 	return true
+}
+
+// open makes the room that m is about to be the first in.
+func (x *Index[M]) open(name string, m M) *room[M] {
+	r := &room[M]{name: name}
+	if x.dir != nil {
+		r.entry = x.dir.enter(name, m.ID())
+		r.name = r.entry.name // the same memory for all loops
+	}
+	x.rooms[r.name] = r
+	return r
 }
 
 // Leave takes a member out of a room and reports whether it was there.
@@ -191,7 +220,7 @@ func (x *Index[M]) Leave(m M, name string) bool {
 	if slot < 0 {
 		return false
 	}
-	x.leave(ms, slot)
+	x.leave(m, ms, slot)
 	return true
 }
 
@@ -199,18 +228,26 @@ func (x *Index[M]) Leave(m M, name string) bool {
 func (x *Index[M]) LeaveAll(m M) {
 	ms := m.Memberships()
 	for len(ms.rooms) > 0 {
-		x.leave(ms, int32(len(ms.rooms)-1))
+		x.leave(m, ms, int32(len(ms.rooms)-1))
 	}
 }
 
-func (x *Index[M]) leave(ms *Memberships[M], slot int32) {
+func (x *Index[M]) leave(m M, ms *Memberships[M], slot int32) {
 	p := ms.rooms[slot]
 	if moved, ok := p.room.remove(p.at); ok {
 		moved.member.Memberships().rooms[moved.slot].at = p.at
 	}
 	ms.drop(slot)
-	if len(p.room.members) == 0 {
+	last := len(p.room.members) == 0
+	if last {
 		delete(x.rooms, p.room.name)
+	}
+	switch {
+	case p.room.entry == nil:
+	case last || x.dir.watched.Load():
+		x.dir.leave(p.room.entry, m.ID())
+	default:
+		p.room.entry.members.Add(-1)
 	}
 }
 
@@ -222,11 +259,33 @@ func (r *room[M]) remove(at int32) (moved seat[M], ok bool) {
 		r.members[at] = moved
 	}
 	r.members[last] = seat[M]{}
-	r.members = r.members[:last]
-	if cap(r.members) > seatsKeptMin && len(r.members) < cap(r.members)/4 {
-		r.members = append(make([]seat[M], 0, cap(r.members)/2), r.members...)
-	}
+	r.members = shrunk(r.members[:last])
 	return moved, ok
+}
+
+// shrunk returns the list in half its memory if it fills less than a quarter, so that each copy is paid for by as many
+// removals.
+func shrunk[T any](list []T) []T {
+	if cap(list) <= keptMin || len(list) >= cap(list)/4 {
+		return list
+	}
+	return append(make([]T, 0, cap(list)/2), list...)
+}
+
+// Page returns up to limit members and where the next page begins, 0 when there are no more; a negative from, or one beyond
+// the end, begins. For limits see [Directory.List], whose promise this one makes too, and keeps in the same way: from is
+// the number of seats still to be walked, downwards, and nobody ever moves to a higher seat.
+func (x *Index[M]) Page(from, limit int) (members []M, next int) {
+	seats := x.all.members
+	if from < 0 || from > len(seats) {
+		from = len(seats)
+	}
+	next = max(from-pageLimit(limit), 0)
+	members = make([]M, 0, from-next)
+	for i := range seats[next:from] {
+		members = append(members, seats[next+i].member)
+	}
+	return members, next
 }
 
 // Each calls visit once for each member that is in any of the given rooms (with none given: for every member) and in none

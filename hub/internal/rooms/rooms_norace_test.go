@@ -8,7 +8,7 @@ import (
 )
 
 func TestAWalkAllocatesNothing(t *testing.T) {
-	x := New[*member]()
+	x := New[*member](nil)
 	members := make([]member, 1000)
 	for i := range members {
 		x.Add(&members[i], fmt.Sprint(i))
@@ -29,5 +29,32 @@ func TestAWalkAllocatesNothing(t *testing.T) {
 	}
 	if met == 0 {
 		t.Fatal("the walks met nobody")
+	}
+}
+
+func TestJoinAndLeaveAllocateNothing(t *testing.T) {
+	for name, dir := range directories() {
+		x, members := joined(dir, 1000)
+		m, rejoined := &members[7], true
+		n := testing.AllocsPerRun(1000, func() {
+			rejoined = x.Leave(m, "large") && x.Join(m, "large") && rejoined
+		})
+		if n != 0 || !rejoined {
+			t.Errorf("%s: %v allocations to leave a room and join it again", name, n)
+		}
+	}
+}
+
+func TestANewRoomAllocatesOneEntryMore(t *testing.T) {
+	life := map[string]float64{}
+	for name, dir := range directories() {
+		x, members := joined(dir, 1)
+		life[name] = testing.AllocsPerRun(1000, func() {
+			x.Join(&members[0], "small")
+			x.Leave(&members[0], "small")
+		})
+	}
+	if life["alone"] == 0 || life["directory"] != life["alone"]+1 || life["watched"] != life["directory"] {
+		t.Errorf("allocations for the life of a room: %v", life)
 	}
 }

@@ -75,7 +75,7 @@ func (h *httpConn) takeBody(b []byte) (used int) {
 	x := h.exchange
 	switch {
 	case err != nil:
-		h.refuse(wsproto.AppendRefusal(nil, err))
+		h.refuse(wsproto.AppendRefusal(nil, err), err)
 		return len(b)
 	case h.body.tooLarge():
 		h.body.refused = true

@@ -113,9 +113,9 @@ var answerHeaders = []string{
 
 // readAnswers takes apart what a peer has got, with net/http as the judge of responses. Interim ones are left out, and so
 // is whether the connection is to end: both may depend on how a request arrived.
-func readAnswers(t *testing.T, got []byte) (answers []string) {
+func readAnswers(t *testing.T, got []byte, also ...string) (answers []string) {
 	for bytes.HasPrefix(got, []byte("HTTP/")) {
-		response, n := readAnswer(t, got)
+		response, n := readAnswer(t, got, also)
 		got = got[n:]
 		if response.StatusCode != http.StatusContinue {
 			response.Header.Del("Connection")
@@ -137,7 +137,7 @@ func readAnswers(t *testing.T, got []byte) (answers []string) {
 
 // readAnswer reads one response. The answer to a HEAD has a length and no body: what follows it is the next answer, with
 // which no body of ours begins, or nothing.
-func readAnswer(t *testing.T, got []byte) (*http.Response, int) {
+func readAnswer(t *testing.T, got []byte, also []string) (*http.Response, int) {
 	request := &http.Request{Method: http.MethodGet}
 	_, rest, _ := bytes.Cut(got, []byte("\r\n\r\n"))
 	if len(rest) == 0 || bytes.HasPrefix(rest, []byte("HTTP/")) {

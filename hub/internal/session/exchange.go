@@ -14,18 +14,22 @@ import (
 // session to another one, as a rule: then the request is posted there and the answer is posted back. Which of the two
 // touches a field stands beside it.
 type exchange struct {
-	home   *Table    // never changes
-	conn   *httpConn // home
-	id     ID        // of the session; set by home before it is posted, like all up to fields
-	owner  *Table    // that the id belongs to; nil if the request is not for a session
-	head   bool      // the answer must have no body
-	asked  bool      // the client has asked for the connection's end
-	gzip   bool      // the answer may be compressed
-	fields []byte    // header lines for the answer
+	home  *Table    // never changes
+	conn  *httpConn // home
+	owner *Table    // that the id belongs to, nil if the request is not for a session; set by home before it is posted, like all up to first
+	id    ID        // of the session
+	head  bool      // the answer must have no body
+	asked bool      // the client has asked for the connection's end
+	gzip  bool      // the answer may be compressed
+	first bool      // the answer begins a session
 
-	close   bool     // the connection ends with the answer; whoever answers, then home
-	session *Session // the session's loop: that it was given to, nil if there was none
-	told    bool     // an answer was given; whoever answers
+	close bool // the connection ends with the answer; whoever answers, then home
+	told  bool // an answer was given; whoever answers
+
+	fields  []byte        // header lines for the answer; home, then whoever answers
+	request *http.Request // nil unless somebody is to see it: see keep; home, then whoever answers, then home
+	fault   *fault        // why it was refused, nil if it was not; whoever answers, then home
+	session *Session      // the session's loop: that it was given to, nil if there was none
 }
 
 // serve decides on a request and answers it, unless its session has to. The order is that of the reference server, for the
@@ -39,17 +43,28 @@ func (x *exchange) serve(req *http.Request, head, rawQuery []byte) {
 	origin := req.Header.Get("Origin")
 	switch {
 	case err != nil:
-		x.refuse(engineio.BadRequest)
+		x.refuse(t, faultRequest)
 	case !t.cfg.offers(q.transport):
-		x.refuse(engineio.UnknownTransport)
+		x.refuse(t, faultTransport)
 	case !edge.ValidOrigin(origin):
-		x.refuse(engineio.BadRequest)
+		x.refuse(t, faultBytes)
 	case !t.cfg.admitsPage(req.Host, origin):
-		x.refuse(engineio.Forbidden)
+		x.refuse(t, faultOrigin)
 	case q.sid != "":
 		x.attach(req, q)
 	default:
 		x.handshake(req, head, q)
+	}
+}
+
+// keep keeps the request, if the application is to see it with the answer.
+func (x *exchange) keep(req *http.Request) {
+	cfg := x.home.cfg
+	if cfg.Headers != nil {
+		identify(req, x.conn.conn)
+	}
+	if cfg.Headers != nil || cfg.Refused != nil {
+		x.request = req
 	}
 }
 
@@ -77,16 +92,16 @@ func (x *exchange) attach(req *http.Request, q query) {
 	body := x.conn.body
 	switch {
 	case !ok || owner == nil:
-		x.refuse(engineio.UnknownSession)
+		x.refuse(x.home, faultSession)
 		return
 	case q.transport != "polling":
-		x.refuse(engineio.BadRequest)
+		x.refuse(x.home, faultMismatch)
 		return
 	case req.Method == http.MethodGet && body != nil:
-		x.refuse(engineio.BadRequest)
+		x.refuse(x.home, faultRequest)
 		return
 	case req.Method != http.MethodGet && req.Method != http.MethodPost:
-		x.answer(x.home, statusMethod, nil)
+		x.refuse(x.home, faultVerb)
 		return
 	}
 	x.id, x.owner = id, owner
@@ -94,11 +109,11 @@ func (x *exchange) attach(req *http.Request, q query) {
 	case req.Method == http.MethodGet:
 		x.onOwner(func() { owner.poll(x) })
 	case req.Header.Get("Content-Type") == "application/octet-stream":
-		x.onOwner(func() { owner.reject(x, statusBad) }) // Engine.IO v4: a body is text
+		x.onOwner(func() { owner.reject(x, faultBinary) }) // Engine.IO v4: a body is text
 	case body == nil:
 		x.deliver(nil)
 	case body.tooLarge():
-		x.answer(x.home, statusTooLarge, nil)
+		x.refuse(x.home, faultTooLarge)
 	case !body.here:
 		x.onOwner(func() { owner.expect(x) })
 	}
@@ -109,23 +124,26 @@ func (x *exchange) handshake(req *http.Request, head []byte, q query) {
 	t := x.home
 	switch {
 	case req.Method != http.MethodGet:
-		x.refuse(engineio.BadHandshakeMethod)
+		x.refuse(t, faultMethod)
 		return
-	case q.transport != "polling" || x.conn.body != nil: // a WebSocket begins with an upgrade
-		x.refuse(engineio.BadRequest)
+	case q.transport != "polling": // a WebSocket begins with an upgrade
+		x.refuse(t, faultNoUpgrade)
+		return
+	case x.conn.body != nil:
+		x.refuse(t, faultRequest)
 		return
 	}
 	if t.cfg.Allow != nil {
 		if err := t.cfg.allow(req, x.conn.conn); err != nil {
-			x.answer(t, statusForbidden, engineio.AppendError(nil, engineio.Forbidden, err.Error()))
+			x.refuse(t, notAllowed(err))
 			return
 		}
 	}
 	switch {
 	case q.version != engineio.ProtocolVersion:
-		x.refuse(engineio.UnsupportedProtocol)
+		x.refuse(t, faultVersion)
 	case t.cfg.polling.Load() >= int64(t.cfg.SessionsMax) || t.cfg.Busy():
-		x.answer(t, statusBusy, nil)
+		x.refuse(t, faultBusy)
 	default:
 		t.startPolling(x, head)
 	}
@@ -141,7 +159,7 @@ func (x *exchange) deliver(body []byte) {
 
 // overflow ends a request whose body turned out to be too large.
 func (x *exchange) overflow() {
-	x.onOwner(func() { x.owner.reject(x, statusTooLarge) })
+	x.onOwner(func() { x.owner.reject(x, faultTooLarge) })
 }
 
 // onOwner does something on the session's loop: at once if that is the home.
@@ -160,9 +178,12 @@ func (x *exchange) lost() {
 	}
 }
 
-// refuse answers with a code of Engine.IO, from home.
-func (x *exchange) refuse(code engineio.ErrorCode) {
-	x.answer(x.home, statusOf(code), engineio.AppendError(nil, code, ""))
+// refuse answers with what is wrong, from the loop of t.
+func (x *exchange) refuse(t *Table, f *fault) {
+	if !x.told {
+		x.fault = f
+		x.answer(t, f.head, f.body())
+	}
 }
 
 // The heads of answers, up to what depends on the request.
@@ -187,14 +208,6 @@ func bareAnswer(status string) []byte {
 	return []byte("HTTP/1.1 " + status + "Connection: close\r\nContent-Length: 0\r\n\r\n")
 }
 
-// statusOf is the head of an answer with a code of Engine.IO.
-func statusOf(code engineio.ErrorCode) string {
-	if code == engineio.Forbidden {
-		return statusForbidden
-	}
-	return statusBadCode
-}
-
 // answer answers from the loop of t. Only the first answer counts.
 func (x *exchange) answer(t *Table, status string, body []byte) {
 	if x.told {
@@ -202,6 +215,12 @@ func (x *exchange) answer(t *Table, status string, body []byte) {
 	}
 	x.told = true
 	x.close = x.close || t.drained || t == x.home && x.conn.body != nil // which nobody reads
+	if t.cfg.Headers != nil {
+		var ok bool
+		if status, x.fields, ok = x.alter(t, status); !ok {
+			return
+		}
+	}
 	out := x.append(t.scratch[:0], status, body)
 	t.scratch = keepSmall(out)
 	if t == x.home {

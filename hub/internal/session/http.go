@@ -66,7 +66,7 @@ func (h *httpConn) leave() {
 // bytes arrive, so a client that sends one now and then gains nothing.
 func (h *httpConn) Expired(*eventloop.Timer) {
 	if h.body != nil || len(h.buf) > 0 {
-		h.refuse(bareAnswer(statusTimeout))
+		h.refuse(bareAnswer(statusTimeout), faultTimeout)
 		return
 	}
 	h.conn.Abort(errHandshakeTime)
@@ -111,7 +111,7 @@ func (h *httpConn) takeHead(b []byte) (used int) {
 	n, err := wsproto.HeadLenFrom(b, h.scanned)
 	switch {
 	case err != nil:
-		h.refuse(wsproto.AppendRefusal(nil, err))
+		h.refuse(wsproto.AppendRefusal(nil, err), err)
 		return len(b)
 	case n == 0:
 		if h.idle {
@@ -133,9 +133,16 @@ func (h *httpConn) takeHead(b []byte) (used int) {
 // wait sets the deadline.
 func (h *httpConn) wait(d time.Duration) { h.table.loop.Schedule(&h.timer, d, h) }
 
-// refuse answers what cannot be answered otherwise, and closes.
-func (h *httpConn) refuse(response []byte) {
+// refuse answers what cannot be answered otherwise, and closes. why is told; nil says that it is nobody's business.
+func (h *httpConn) refuse(response []byte, why error) {
 	x := h.exchange
+	var read *http.Request
+	if x != nil {
+		read = x.request
+	}
+	if why != nil {
+		h.tell(why, read)
+	}
 	h.leave()
 	h.conn.Queue(response)
 	h.conn.Close(errServed)
@@ -149,7 +156,7 @@ func (h *httpConn) request(b []byte, n int) {
 	head := b[:n]
 	target, ok := requestTarget(head)
 	if !ok {
-		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine))
+		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine), wsproto.ErrRequestLine)
 		return
 	}
 	path, rawQuery, _ := bytes.Cut(target, []byte{'?'})
@@ -179,24 +186,27 @@ func requestTarget(request []byte) ([]byte, bool) {
 // connection comes back.
 func (h *httpConn) foreign(read []byte) {
 	if h.table.cfg.Foreign == nil {
-		h.refuse(bareAnswer(statusNotFound))
+		h.refuse(bareAnswer(statusNotFound), nil)
 		return
 	}
-	h.pass("handing a connection over", h.conn.HandOver(h.table.cfg.Foreign, read))
+	h.pass("handing a connection over", h.conn.HandOver(h.table.cfg.Foreign, read), nil)
 }
 
-// moveTo gives the connection to the loop of another table, which begins with the request anew.
-func (h *httpConn) moveTo(t *Table, read []byte) {
-	h.pass("moving a connection", h.conn.MoveTo(t.loop, read))
+// moveTo gives the connection to the loop of another table, which begins with the upgrade request anew.
+func (h *httpConn) moveTo(t *Table, u *upgrade, read []byte) {
+	h.pass("moving a connection", h.conn.MoveTo(t.loop, read), u)
 }
 
-// pass ends our part in a connection that somebody else has now, unless err says that it could not be given away.
-func (h *httpConn) pass(what string, err error) {
+// pass ends our part in a connection that somebody else has now, unless err says that it could not be given away. u is the
+// request, if it is one of ours.
+func (h *httpConn) pass(what string, err error, u *upgrade) {
 	switch {
 	case err == nil:
 		h.leave()
-	case errors.Is(err, eventloop.ErrBusy): // the answer to a request before it is still on its way
-		h.refuse(bareAnswer(statusBusy))
+	case errors.Is(err, eventloop.ErrBusy) && u != nil: // the answer to a request before it is still on its way
+		h.refuseUpgrade(u, bareAnswer(statusBusy), faultMoving)
+	case errors.Is(err, eventloop.ErrBusy):
+		h.refuse(bareAnswer(statusBusy), nil)
 	default:
 		h.table.cfg.Logger.Warn(what, "error", err)
 		h.leave() // what came behind is nobody's any more
@@ -210,7 +220,7 @@ func (h *httpConn) ordinary(b []byte, n int, rawQuery []byte) {
 	head := b[:n]
 	r, err := wsproto.ParseRequest(head)
 	if err != nil {
-		h.refuse(wsproto.AppendRefusal(nil, err))
+		h.refuse(wsproto.AppendRefusal(nil, err), err)
 		return
 	}
 	if r.Upgrade && bytes.EqualFold(r.Header("Upgrade"), []byte("websocket")) {
@@ -219,11 +229,12 @@ func (h *httpConn) ordinary(b []byte, n int, rawQuery []byte) {
 	}
 	req, err := h.table.readRequest(head)
 	if err != nil {
-		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine))
+		h.refuse(wsproto.AppendRefusal(nil, wsproto.ErrRequestLine), wsproto.ErrRequestLine)
 		return
 	}
 	x := &exchange{conn: h, home: h.table, asked: r.Close, close: r.Close || r.Minor == 0, head: req.Method == http.MethodHead}
 	h.exchange, h.body = x, newBody(r, len(b)-n, h.table.cfg.Frames.MessageBytesMax)
+	x.keep(req)
 	x.serve(req, head, rawQuery)
 	if h.exchange == x && h.body != nil {
 		h.awaitBody(r)
@@ -234,6 +245,9 @@ func (h *httpConn) ordinary(b []byte, n int, rawQuery []byte) {
 func (h *httpConn) finish(x *exchange, response []byte, shared bool) {
 	if h.exchange != x {
 		return
+	}
+	if x.fault != nil {
+		h.tell(x.fault, x.request)
 	}
 	unread := h.body != nil
 	h.exchange, h.body = nil, nil

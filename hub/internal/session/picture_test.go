@@ -67,7 +67,7 @@ func pictureNext(b []byte) (line string, n int) {
 		length = fmt.Sprintf("[%x, deflated]", b[0])
 		payload = read(flate.NewReader(io.MultiReader(bytes.NewReader(payload), strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff"))))
 	}
-	shown := fmt.Sprintf("% x", payload)
+	shown := pictureHex(payload)
 	if b[0]&0xf == 1 {
 		shown = picture(payload)
 	}
@@ -137,6 +137,14 @@ func unzip(s string) []byte {
 		return []byte(err.Error())
 	}
 	return read(r)
+}
+
+// pictureHex is bytes in hexadecimal; many are cut.
+func pictureHex(b []byte) string {
+	if len(b) > pictureBytesMax {
+		return fmt.Sprintf("% x… (%d bytes)", b[:8], len(b))
+	}
+	return fmt.Sprintf("% x", b)
 }
 
 // pictureBytesMax is how much of a long text is shown.

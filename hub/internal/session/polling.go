@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"slices"
 
 	"starling/eventloop"
 	"starling/wsproto/engineio"
@@ -19,8 +20,8 @@ type polling struct {
 	end   Reason      // why the session is over, if its client is still to hear of it
 }
 
-// pingMessage is the Engine.IO ping, for sessions that poll.
-var pingMessage = &Prepared{frames: pingFrame, head: len(pingFrame) - 1, text: len(pingFrame)}
+// pingMessage is the Engine.IO ping, for sessions that poll. It has no wish to be compressed.
+var pingMessage = &Prepared{frames: pingFrame, head: uint8(len(pingFrame) - 1), first: len(pingFrame), plain: true}
 
 // The packets that go to a client that polls without belonging to a message (Engine.IO v4).
 var (
@@ -111,12 +112,17 @@ func (t *Table) response(messages []*Prepared, gzip bool) (status string, body [
 		t.payload = keepSmall(body)
 	}
 	switch {
-	case !gzip || len(body) < compressedBytesMin:
+	case !gzip || len(body) < compressedBytesMin || allPlain(messages):
 		return statusPackets, body
 	case len(messages) == 1:
 		return statusGzipped, first.gzippedPayload()
 	}
 	return statusGzipped, appendGzip(nil, body)
+}
+
+// allPlain reports whether none of the messages is to be compressed.
+func allPlain(messages []*Prepared) bool {
+	return !slices.ContainsFunc(messages, func(p *Prepared) bool { return !p.plain })
 }
 
 // poll takes a GET.
@@ -130,10 +136,12 @@ func (t *Table) poll(x *exchange) {
 	case s.closed:
 		s.sayGoodbye(x)
 	case q.get != nil: // two at once: packets could arrive in any order
-		x.answer(t, statusBad, nil)
+		x.refuse(t, faultTwice)
 		s.Close(TransportError)
 	default:
-		q.get = x
+		if q.get = x; t.cfg.Headers == nil { // one that waits will not be refused any more
+			x.request = nil
+		}
 		s.flush()
 		s.release()
 	}
@@ -158,10 +166,10 @@ func (t *Table) sessionOf(x *exchange) *Session {
 	case x.told:
 		return nil
 	case s == nil:
-		x.answer(t, statusBadCode, engineio.AppendError(nil, engineio.UnknownSession, ""))
+		x.refuse(t, faultSession)
 		return nil
 	case s.poll == nil: // upgraded
-		x.answer(t, statusBadCode, engineio.AppendError(nil, engineio.BadRequest, ""))
+		x.refuse(t, faultMismatch)
 		return nil
 	}
 	x.session = s
@@ -186,15 +194,15 @@ func (s *Session) claim(x *exchange) bool {
 	}
 	other := q.post
 	q.post = nil
-	x.answer(s.table, statusBad, nil)
+	x.refuse(s.table, faultTwice)
 	other.close = true
-	other.answer(s.table, statusBad, nil)
+	other.refuse(s.table, faultTwice)
 	s.Close(TransportError)
 	return false
 }
 
 // reject takes a POST that is not going to be read.
-func (t *Table) reject(x *exchange, status string) {
+func (t *Table) reject(x *exchange, f *fault) {
 	x.close = true
 	s := t.sessionOf(x)
 	if s == nil {
@@ -203,8 +211,8 @@ func (t *Table) reject(x *exchange, status string) {
 	if s.poll.post == x {
 		s.poll.post = nil
 	}
-	x.answer(t, status, nil)
-	if status == statusBad {
+	x.refuse(t, f)
+	if f == faultBinary {
 		s.Close(TransportError)
 	}
 }
@@ -229,7 +237,7 @@ func (t *Table) receive(x *exchange, body []byte) {
 		s.poll.post = nil
 	}
 	if err != nil {
-		x.answer(t, statusBad, nil)
+		x.refuse(t, &fault{head: statusBad, code: noCode, message: err.Error()})
 		s.Close(ParseError)
 		return
 	}

@@ -22,9 +22,11 @@ func BeginMessage(dst []byte) []byte {
 // Prepared is a message encoded once for all its receivers, or several that were joined. It never changes, and any
 // goroutine may use it.
 type Prepared struct {
-	frames  []byte   // as most receivers take it: a text frame, then a binary frame for each attachment
-	text    int      // length of the text frame
-	head    int      // length of its header
+	frames  []byte   // as most receivers take it: a frame, then a binary frame for each attachment
+	first   int      // length of the first frame
+	head    uint8    // length of its header
+	binary  bool     // the first frame is a binary one; of several messages: one of them is
+	plain   bool     // never compressed
 	buffers [][]byte // the attachments
 
 	parts []*Prepared           // what was joined; nil for a message
@@ -48,27 +50,46 @@ type form struct {
 func (p *Prepared) Prepare(buf []byte, buffers [][]byte) {
 	packet := len(buf) - wsproto.HeaderBytesMax
 	p.frames = wsproto.PrependHeader(buf, wsproto.OpText)
-	p.text, p.buffers = len(p.frames), buffers
-	p.head = p.text - packet
+	p.first, p.buffers = len(p.frames), buffers
+	p.head = uint8(p.first - packet)
 	for _, b := range buffers {
 		p.frames = wsproto.AppendFrame(p.frames, wsproto.OpBinary, b)
 	}
 }
 
+// PrepareBinary makes p hold a binary message, which is one whole packet of a format that has no text: it has no Engine.IO
+// type where there are binary frames, and is base64 elsewhere (Engine.IO v4). The message is copied, once for all its
+// receivers. It is called once, instead of Prepare, before anybody else sees p.
+func (p *Prepared) PrepareBinary(message []byte) {
+	frames := make([]byte, 0, wsproto.HeaderBytesMax+len(message))
+	p.frames = wsproto.AppendFrame(frames, wsproto.OpBinary, message)
+	p.first, p.binary = len(p.frames), true
+	p.head = uint8(p.first - len(message))
+}
+
+// NoCompression has p never be compressed: as frames never, and in the answer to a GET unless something beside it is to be.
+// It is called before anybody else sees p.
+func (p *Prepared) NoCompression() { p.plain = true }
+
 // JoinsWith reports whether messages of this kind and size can be joined, size by now and another one: small ones without
-// attachments, which all transports take as one piece.
+// attachments, which all transports take as one piece, and which are compressed both or neither.
 func (p *Prepared) JoinsWith(next *Prepared, size int) bool {
-	return len(p.buffers) == 0 && len(next.buffers) == 0 && (size+1)*max(len(p.frames), len(next.frames)) <= joinedBytesMax
+	return len(p.buffers) == 0 && len(next.buffers) == 0 && p.plain == next.plain &&
+		(size+1)*max(len(p.frames), len(next.frames)) <= joinedBytesMax
 }
 
 // Append joins a message to p, which holds none or those that were appended before and is seen by nobody else yet.
 func (p *Prepared) Append(next *Prepared) {
 	p.frames = append(p.frames, next.frames...)
 	p.parts = append(p.parts, next)
+	p.binary, p.plain = p.binary || next.binary, next.plain
 }
 
-// packet is the text of the message, with the Engine.IO type.
-func (p *Prepared) packet() []byte { return p.frames[p.head:p.text] }
+// packet is the payload of the first frame: the text of the message with the Engine.IO type, or the bytes of a binary one.
+func (p *Prepared) packet() []byte { return p.frames[p.head:p.first] }
+
+// texts reports whether the message has nothing but text.
+func (p *Prepared) texts() bool { return !p.binary && len(p.buffers) == 0 }
 
 // encode returns a form of the message, made at the first call.
 func (p *Prepared) encode(which func(*forms) *form, make func() []byte) []byte {
@@ -85,10 +106,10 @@ func (p *Prepared) encode(which func(*forms) *form, make func() []byte) []byte {
 // framesFor returns the message as frames for a WebSocket of a mode.
 func (p *Prepared) framesFor(m mode) []byte {
 	m &= textOnly | compressed
-	if len(p.frames) < compressedBytesMin {
+	if p.plain || len(p.frames) < compressedBytesMin {
 		m &^= compressed
 	}
-	if m == 0 || m == textOnly && len(p.buffers) == 0 {
+	if m == 0 || m == textOnly && p.texts() {
 		return p.frames
 	}
 	return p.encode(func(o *forms) *form { return &o.frames[m] }, func() []byte { return p.build(m) })
@@ -102,15 +123,22 @@ func (p *Prepared) build(m mode) (out []byte) {
 		}
 		return out
 	}
+	if p.binary {
+		return appendBinary(nil, p.packet(), m)
+	}
 	out = appendFrame(nil, wsproto.OpText, p.packet(), m)
 	for _, b := range p.buffers {
-		if m&textOnly != 0 {
-			out = appendFrame(out, wsproto.OpText, engineio.AppendBinaryBase64(nil, b), m)
-		} else {
-			out = appendFrame(out, wsproto.OpBinary, b, m)
-		}
+		out = appendBinary(out, b, m)
 	}
 	return out
+}
+
+// appendBinary appends a binary message, or an attachment, as a frame of a mode.
+func appendBinary(dst, b []byte, m mode) []byte {
+	if m&textOnly != 0 {
+		return appendFrame(dst, wsproto.OpText, engineio.AppendBinaryBase64(nil, b), m)
+	}
+	return appendFrame(dst, wsproto.OpBinary, b, m)
 }
 
 // appendFrame appends a frame, compressed if that is wanted and worthwhile.
@@ -121,15 +149,18 @@ func appendFrame(dst []byte, op wsproto.Opcode, payload []byte, m mode) []byte {
 	return wsproto.AppendFrame(dst, op, payload)
 }
 
-// payload returns the message as a polling response carries it: packets with separators between them, attachments as
+// payload returns the message as a polling response carries it: packets with separators between them, what is binary as
 // base64 (Engine.IO v4).
 func (p *Prepared) payload() []byte {
-	if p.parts == nil && len(p.buffers) == 0 {
+	if p.parts == nil && p.texts() {
 		return p.packet()
 	}
 	return p.encode(func(o *forms) *form { return &o.payload }, func() []byte {
-		if p.parts != nil {
+		switch {
+		case p.parts != nil:
 			return joinPayloads(nil, p.parts)
+		case p.binary:
+			return engineio.AppendBinaryBase64(nil, p.packet())
 		}
 		out := bytes.Clone(p.packet())
 		for _, b := range p.buffers {

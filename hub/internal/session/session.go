@@ -44,6 +44,14 @@ const (
 // Conn is the WebSocket beneath, whoever may own it by now; nil while the session is polled.
 func (s *Session) Conn() *eventloop.Conn { return s.conn }
 
+// Transport is the one that the session uses now: polling or websocket.
+func (s *Session) Transport() string {
+	if s.conn == nil {
+		return "polling"
+	}
+	return "websocket"
+}
+
 // Table is the table that the session belongs to.
 func (s *Session) Table() *Table { return s.table }
 
@@ -193,6 +201,21 @@ func (s *Session) Finish(buf []byte) eventloop.Verdict {
 		return s.share(wsproto.AppendDeflatedFrame(nil, wsproto.OpText, buf[wsproto.HeaderBytesMax:]))
 	}
 	return s.queue(wsproto.PrependHeader(buf, wsproto.OpText))
+}
+
+// SendBinary sends a binary message to this session alone. See [Prepared.PrepareBinary]; message stays the caller's.
+func (s *Session) SendBinary(message []byte) eventloop.Verdict {
+	switch {
+	case s.poll != nil:
+		m := new(Prepared)
+		m.PrepareBinary(message)
+		return s.hold(m)
+	case s.closed:
+		return eventloop.Dropped
+	}
+	buf := appendBinary(s.scratch(), message, s.mode)
+	s.table.scratch = keepSmall(buf)
+	return s.queue(buf)
 }
 
 // queue sends a copy of frames.

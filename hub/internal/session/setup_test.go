@@ -102,6 +102,10 @@ var settings = map[string]func(s *setup, value string){
 			return nil
 		}
 	},
+	// Each refusal is noted.
+	"told": func(s *setup, _ string) { s.Refused = s.talk.refused },
+	// The headers of answers are changed by a list of changes.
+	"headers": func(s *setup, v string) { s.Headers = s.talk.headers(strings.Split(v, ",")) },
 	"proxies": func(s *setup, v string) {
 		var err error
 		if s.Proxies, err = edge.ParseProxies([]string{v}); err != nil {

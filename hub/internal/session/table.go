@@ -37,8 +37,17 @@ type Config struct {
 	Origins *edge.Origins             // whose pages may talk to the server
 	Allow   func(*http.Request) error // asked about each new session; nil: all may begin
 	Busy    func() bool               // asked last: whether new sessions are refused for now
+	Refused func(Refusal)             // told of each request that was refused, on a loop; nil: nobody is
 	Random  io.Reader                 // for ids; must be unpredictable
 	Logger  *slog.Logger
+
+	// Headers may change the headers of the answer to a request whose head makes sense: h, which it must not keep, has those
+	// that the answer would have; r, without a body, is only to be read and borrowed; first says that with the answer a
+	// session begins. It is called on a loop and must not block; if it panics, the connection is cut. Those that are the
+	// protocol's are not in h, and are not taken from it: Connection, Content-Encoding, Content-Length, Trailer,
+	// Transfer-Encoding, Upgrade, Sec-WebSocket-…, and on the answer to an upgrade request Content-Type. What HTTP does not
+	// allow is dropped, and logged. nil changes nothing.
+	Headers func(h http.Header, r *http.Request, first bool)
 
 	ProxyHeader bool                // connections begin with a PROXY protocol header
 	Proxies     edge.Proxies        // the only ones that may connect then
@@ -47,6 +56,7 @@ type Config struct {
 
 	tables      []*Table      // by loop
 	forbidden   atomic.Uint64 // requests of pages that may not talk to the server
+	malformed   atomic.Uint64 // headers of the application's that HTTP does not allow
 	polling     atomic.Int64  // sessions that are polled
 	probeFrames wsproto.Limits
 }
@@ -153,9 +163,16 @@ func (t *Table) Drain() {
 			h.conn.Abort(errDraining)
 		}
 	}
-	for len(t.sessions) > 0 {
+	t.Disconnect(t.Len())
+}
+
+// Disconnect ends up to n of the loop's sessions with ServerShutdown, whatever their transport, and returns how many are
+// left: for an end in steps. It keeps nobody from beginning another one; Config.Busy does.
+func (t *Table) Disconnect(n int) (left int) {
+	for ; n > 0 && len(t.sessions) > 0; n-- {
 		t.sessions[len(t.sessions)-1].Close(ServerShutdown)
 	}
+	return len(t.sessions)
 }
 
 // add and remove keep the list of sessions.
@@ -252,6 +269,7 @@ func (t *Table) startWebSocket(u *upgrade, dst []byte) *Session {
 func (t *Table) startPolling(x *exchange, head []byte) {
 	s := t.start(Request{Conn: x.conn.conn, Head: head})
 	s.poll, s.mode = &polling{}, polled
+	x.owner, x.session, x.first = t, s, true
 	t.byID[s.id] = s
 	t.cfg.polling.Add(1)
 	if t.cfg.Cookie != nil {

@@ -25,12 +25,15 @@ type talk struct {
 	uppers []*recorder
 	last   *recorder // the session that began last
 	now    time.Duration
-	told   time.Duration // the time that the transcript mentions last
 	pieces int
 	busy   bool
 	onTask bool    // a task on the session's loop is running
 	spread int     // how many loops there are at least, and connections go to in turn
 	where  bool    // sessions tell whose they are
+	panics bool    // who is told of a refusal panics
+	plain  bool    // what is prepared is not to be compressed
+	joined *Prepared // takes what would be sent by reference, if it is not nil
+	told   time.Duration // the time that the transcript mentions last
 	sink   *[]byte // takes what would be sent, if it is not nil
 	lines  []string
 }
@@ -156,7 +159,15 @@ func init() {
 		"say": func(k *talk, rest string) {
 			k.onLoop(func() { k.note("%s", verdicts[k.upper().Finish(append(k.upper().Begin(), k.inflate(rest)...))]) })
 		},
-		"end":   (*talk).endSession,
+		"packet":    func(k *talk, rest string) { k.onLoop(func() { k.sendPacket(rest) }) },
+		"saypacket": func(k *talk, rest string) { k.onLoop(func() { k.note("%s", verdicts[k.upper().SendBinary(k.bytes(rest))]) }) },
+		"plain":     (*talk).plainly,
+		"joined":    (*talk).join,
+		"transport": func(k *talk, _ string) { k.note("%s", k.upper().Transport()) },
+		"end":       (*talk).endSession,
+		"disconnect": func(k *talk, rest string) {
+			k.on(k.tables[0].loop, func() { k.note("left are %d", k.tables[0].Disconnect(k.number(rest))) })
+		},
 		"drain": (*talk).drain,
 		"count": (*talk).count,
 	}
@@ -322,9 +333,47 @@ func (k *talk) sendPrepared(rest string, volatile bool) {
 	for _, part := range parts[1:] {
 		attachments = append(attachments, k.hex(part))
 	}
-	var p Prepared
+	p := new(Prepared)
 	p.Prepare(append(BeginMessage(nil), k.inflate(parts[0])...), attachments)
-	k.note("%s", verdicts[k.upper().Send(&p, volatile)])
+	k.deliver(p, volatile)
+}
+
+// sendPacket sends a prepared binary message.
+func (k *talk) sendPacket(rest string) {
+	p, message := new(Prepared), k.bytes(rest)
+	p.PrepareBinary(message)
+	clear(message) // which it must not need any more
+	k.deliver(p, false)
+}
+
+// deliver sends what has been prepared, or joins it to what is before it.
+func (k *talk) deliver(p *Prepared, volatile bool) {
+	if k.plain {
+		p.NoCompression()
+	}
+	if k.joined != nil {
+		k.joined.Append(p)
+		return
+	}
+	k.note("%s", verdicts[k.upper().Send(p, volatile)])
+}
+
+// plainly carries out a command whose messages are not to be compressed.
+func (k *talk) plainly(command string) {
+	k.plain = true
+	k.command(command)
+	k.plain = false
+}
+
+// join sends the messages of several commands as one.
+func (k *talk) join(rest string) {
+	joined := new(Prepared)
+	k.joined = joined
+	for command := range strings.SplitSeq(rest, "; ") {
+		k.command(command)
+	}
+	k.joined = nil
+	k.onLoop(func() { k.note("%s", verdicts[k.upper().Send(joined, false)]) })
 }
 
 // inflate makes a long text of its short form: x*1000.

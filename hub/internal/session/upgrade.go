@@ -21,14 +21,14 @@ func (h *httpConn) upgrade(b []byte, n int, rawQuery []byte) {
 		if id, ok := parseID(u.query.sid); ok {
 			u.id = id
 			if owner := h.table.tableOf(id); owner != nil && owner != h.table {
-				h.moveTo(owner, b)
+				h.moveTo(owner, &u, b)
 				return
 			}
 		}
 	}
 	response, err := wsproto.Upgrade(h.table.scratch[:0], head, u.decide)
 	if err != nil {
-		h.refuse(response)
+		h.refuseUpgrade(&u, response, err)
 		return
 	}
 	h.leave()
@@ -43,13 +43,22 @@ func (h *httpConn) upgrade(b []byte, n int, rawQuery []byte) {
 	}
 }
 
+// refuseUpgrade is refuse for an upgrade request.
+func (h *httpConn) refuseUpgrade(u *upgrade, response []byte, why error) {
+	if h.table.cfg.Refused != nil { // else nobody is to see the request
+		h.tell(why, u.request())
+	}
+	h.refuse(response, nil)
+}
+
 // upgrade is an upgrade request that is being decided.
 type upgrade struct {
 	table   *Table
 	conn    *eventloop.Conn
 	head    []byte
 	query   query
-	fault   error // of the query
+	fault   error         // of the query
+	req     *http.Request // see request
 	id      ID
 	session *Session // the one that goes on over the WebSocket
 	mode    mode
@@ -57,30 +66,41 @@ type upgrade struct {
 
 // decide checks an upgrade request in the order of the reference server (reference: Engine.IO server, verify).
 func (u *upgrade) decide(hs *wsproto.Handshake) error {
+	err := u.check(hs)
+	if err == nil && u.table.cfg.Deflate && hs.AcceptDeflate() {
+		u.mode |= compressed
+	}
+	if u.query.base64 {
+		u.mode |= textOnly
+	}
+	switch {
+	case u.table.cfg.Headers != nil:
+		return u.alter(hs, err)
+	case err == faultBusy:
+		hs.AddHeader("Retry-After", retryAfterSeconds)
+	}
+	return err
+}
+
+// retryAfterSeconds is retryAfter as a header has it.
+var retryAfterSeconds = strconv.Itoa(int(retryAfter.Seconds()))
+
+// check is decide, less what becomes of the answer.
+func (u *upgrade) check(hs *wsproto.Handshake) error {
 	t, q := u.table, u.query
 	switch {
 	case u.fault != nil, q.transport == "polling":
-		return refusalOf(engineio.BadRequest, "")
+		return faultRequest
 	case !t.cfg.offers(q.transport):
-		return refusalOf(engineio.UnknownTransport, "")
+		return faultTransport
 	case hs.Origin != nil && !edge.ValidOrigin(string(hs.Origin)):
-		return refusalOf(engineio.BadRequest, "")
+		return faultBytes
 	case hs.Origin != nil && !t.cfg.admitsPage(string(hs.Host), string(hs.Origin)):
-		return refusalOf(engineio.Forbidden, "")
+		return faultOrigin
+	case q.sid != "":
+		return u.decideSession()
 	}
-	var err error
-	if q.sid != "" {
-		err = u.decideSession()
-	} else {
-		err = u.decideHandshake(hs)
-	}
-	if err == nil && t.cfg.Deflate && hs.AcceptDeflate() {
-		u.mode |= compressed
-	}
-	if q.base64 {
-		u.mode |= textOnly
-	}
-	return err
+	return u.decideHandshake()
 }
 
 // reader is the reader of the WebSocket that has been agreed on.
@@ -97,49 +117,56 @@ func (u *upgrade) decideSession() error {
 	s := u.table.byID[u.id]
 	switch {
 	case s == nil:
-		return refusalOf(engineio.UnknownSession, "")
+		return faultSession
 	case s.poll == nil || s.closed || s.poll.probe != nil:
-		return refusalOf(engineio.BadRequest, "")
+		return faultRequest
 	}
 	u.session = s
 	return nil
 }
 
 // decideHandshake checks whether a session may begin.
-func (u *upgrade) decideHandshake(hs *wsproto.Handshake) error {
-	t := u.table
-	if t.cfg.Allow != nil {
-		req, err := t.readRequest(u.head)
-		if err != nil {
-			return refusalOf(engineio.BadRequest, "")
+func (u *upgrade) decideHandshake() error {
+	cfg := u.table.cfg
+	if cfg.Allow != nil {
+		req := u.request()
+		if req == nil {
+			return faultRequest
 		}
-		if err := t.cfg.allow(req, u.conn); err != nil {
-			return refusalOf(engineio.Forbidden, err.Error())
+		if err := cfg.allow(req, u.conn); err != nil {
+			return notAllowed(err)
 		}
 	}
 	switch {
 	case u.query.version != engineio.ProtocolVersion:
-		return refusalOf(engineio.UnsupportedProtocol, "")
-	case t.cfg.Busy():
-		hs.AddHeader("Retry-After", strconv.Itoa(int(retryAfter.Seconds())))
-		return &wsproto.Refusal{Status: http.StatusServiceUnavailable, Body: "server is busy"}
+		return faultVersion
+	case cfg.Busy():
+		return faultBusy
 	}
 	return nil
 }
 
-// refusalOf refuses an upgrade with a code of Engine.IO, of which the text alone is told.
-func refusalOf(code engineio.ErrorCode, message string) error {
-	if message == "" {
-		message = code.Message()
+// request is the request for the application's eyes, nil if net/http cannot read it.
+func (u *upgrade) request() *http.Request {
+	if u.req == nil {
+		if req, err := u.table.readRequest(u.head); err == nil {
+			identify(req, u.conn)
+			u.req = req
+		}
 	}
-	return &wsproto.Refusal{Status: code.Status(), Body: message}
+	return u.req
 }
 
-// readRequest reads a request head, which has passed our own checks, with net/http. The result has no body.
+// readRequest reads a request head, which has passed our own checks, with net/http. The result has no body: that would
+// read on in memory that serves for the next request.
 func (t *Table) readRequest(head []byte) (*http.Request, error) {
 	t.reading.Reset(head)
 	t.reader.Reset(&t.reading)
-	return http.ReadRequest(t.reader)
+	req, err := http.ReadRequest(t.reader)
+	if err == nil {
+		req.Body = http.NoBody
+	}
+	return req, err
 }
 
 // newReader is the reader of readRequest, used again for each.
@@ -147,8 +174,6 @@ func newReader() *bufio.Reader { return bufio.NewReaderSize(bytes.NewReader(nil)
 
 // allow asks the application whether a session may begin.
 func (cfg *Config) allow(req *http.Request, c *eventloop.Conn) error {
-	if addr := c.RemoteAddr(); addr != nil {
-		req.RemoteAddr = addr.String()
-	}
+	identify(req, c)
 	return cfg.Allow(req)
 }

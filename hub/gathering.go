@@ -1,0 +1,252 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"starling/eventloop"
+	"starling/hub/cluster"
+)
+
+// BroadcastReply is what one socket has acknowledged a broadcast with.
+type BroadcastReply struct {
+	SocketID string
+	Reply
+}
+
+// PartialError is what EmitWithAck of a broadcast returns when not everybody has answered. Err says why: ErrAckTimeout, the
+// error of the context, ErrDisconnected for sockets that have left meanwhile, ErrAcksPending for sockets that are asked too
+// much, ErrNodeLost, or ErrShutdown.
+type PartialError struct {
+	Asked    int // sockets that the broadcast was sent to, as far as is known
+	Answered int
+	Err      error
+}
+
+func (e *PartialError) Error() string {
+	return fmt.Sprintf("hub: %d of %d sockets have acknowledged: %v", e.Answered, e.Asked, e.Err)
+}
+
+// Unwrap returns Err.
+func (e *PartialError) Unwrap() error { return e.Err }
+
+// EmitWithAck sends an event to each socket and waits for their acknowledgements, as long as ctx and Timeout allow; give it
+// one of them, or it may wait for as long as some client stays without answering. It returns the replies, in the order in
+// which they came. When not everybody has answered the error is a [*PartialError], and the replies are those that came.
+// Other errors are those of Emit; then nobody was asked. Not for OnLoop handlers, which would hold their loop.
+func (b BroadcastOperator) EmitWithAck(ctx context.Context, event string, args ...any) ([]BroadcastReply, error) {
+	ctx, cancel := b.bound(ctx)
+	defer cancel()
+	var all []*gathering
+	ask := func(b BroadcastOperator) error {
+		g, err := b.ask(ctx, event, args)
+		if err == nil {
+			all = append(all, g)
+		}
+		return err
+	}
+	parent, err := b.children(ask)
+	if !parent {
+		err = ask(b)
+	}
+	var replies []BroadcastReply
+	errs := []error{err}
+	for _, g := range all {
+		replies = append(replies, g.collect(ctx)...)
+		errs = append(errs, g.err)
+	}
+	if len(all) == 1 && err == nil {
+		return replies, all[0].err // as it is, for errors that are not wrapped
+	}
+	return replies, errors.Join(errs...)
+}
+
+// bound applies Timeout.
+func (b BroadcastOperator) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if b.timeout <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, b.timeout, ErrAckTimeout)
+}
+
+// gathering is a broadcast that is to be acknowledged, by the sockets of this node and of others.
+type gathering struct {
+	survey
+	nsp     *Namespace
+	id      uint64 // of the acknowledgement
+	number  uint64 // of the inquiry; 0: no other node is asked
+	asked   int
+	replies []BroadcastReply
+	missing error // why some do not answer
+	err     error // nil when all have
+
+	members [][]*Socket // who was asked; each loop has its own list
+	changed func()      // called when replies have come, or all; nil: nobody cares
+}
+
+// newGathering begins to wait for the answers of the given nodes, and of the loops as soon as they are asked.
+func (n *Namespace) newGathering(nodes []cluster.NodeID) *gathering {
+	loops := len(n.server.column())
+	g := &gathering{nsp: n, id: n.newAckID(), members: make([][]*Socket, loops)}
+	g.init(n.server, loops, nodes)
+	return g
+}
+
+// ask sends the event and begins to gather.
+func (b BroadcastOperator) ask(ctx context.Context, event string, args []any) (*gathering, error) {
+	s := b.nsp.server
+	var nodes []cluster.NodeID
+	if b.reachesOthers() {
+		nodes = s.opts.Adapter.Nodes()
+	}
+	g := b.nsp.newGathering(nodes)
+	p, err := b.nsp.encodeEvent(ackID{g.id, true}, event, args)
+	if err != nil {
+		return nil, err
+	}
+	if b.nobody() {
+		g.update(func() { g.loops, g.nodes = 0, nil })
+		return g, nil
+	}
+	m := b.message(cluster.Broadcast)
+	if len(nodes) > 0 {
+		m.Data, m.Attachments = p.payload()
+	}
+	if err := b.sendAsking(p, g); err != nil {
+		return nil, err
+	}
+	if len(nodes) > 0 {
+		g.number = s.inquiries.begin(g)
+		m.Request, m.NoCompression = g.number, b.plain
+		if deadline, ok := ctx.Deadline(); ok {
+			m.Timeout = time.Until(deadline)
+		}
+		if err := s.publish(m); err != nil {
+			g.update(func() { g.missing = err })
+		}
+	}
+	return g, nil
+}
+
+// sendAsking sends the event to the sockets of this node.
+func (b BroadcastOperator) sendAsking(p packet, g *gathering) error {
+	if b.nsp.server.full() {
+		return ErrOverloaded
+	}
+	a := &question{delivery: delivery{BroadcastOperator: b}, gathering: g}
+	b.prepare(p, "", &a.Prepared)
+	b.nsp.server.post(a)
+	return nil
+}
+
+// question is a broadcast on its way that wants acknowledgements.
+type question struct {
+	delivery
+	gathering *gathering
+}
+
+// Run is part of eventloop.Task.
+func (a *question) Run(l *eventloop.Loop) {
+	g := a.gathering
+	var asked []*Socket
+	var refused error
+	if sp := a.nsp.server.column()[l.Index()].spaces[a.nsp]; sp != nil {
+		show := a.nsp.shows(&a.Prepared)
+		sp.index.Each(a.rooms, a.except, func(s *Socket) {
+			asked = append(asked, s)
+			if err := s.await(g.id, g); err != nil {
+				refused = err
+				return
+			}
+			if show != nil {
+				show(s)
+			}
+			s.client.Send(&a.Prepared, false)
+		})
+	}
+	g.members[l.Index()] = asked
+	waiting := 0
+	for _, s := range asked {
+		if s.acks[g.id] == awaited(g) {
+			waiting++
+		}
+	}
+	g.update(func() {
+		g.loops--
+		g.asked += len(asked)
+		g.open += waiting
+		if refused != nil {
+			g.missing = refused
+		}
+	})
+	g.tell()
+}
+
+// Joins is part of eventloop.Batcher: each asks for itself.
+func (a *question) Joins(eventloop.Task, int) bool { return false }
+
+// settled is part of awaited.
+func (g *gathering) settled(s *Socket, r *Reply, err error) {
+	g.update(func() {
+		g.open--
+		if err != nil {
+			g.missing = err
+			return
+		}
+		g.replies = append(g.replies, BroadcastReply{s.id, *r})
+	})
+	g.tell()
+}
+
+// tell tells whoever cares that something has changed.
+func (g *gathering) tell() {
+	if g.changed != nil {
+		g.changed()
+	}
+}
+
+// answer is part of inquiry: it takes what sockets of another node have acknowledged with.
+func (g *gathering) answer(m *cluster.Message) {
+	g.update(func() {
+		g.asked += m.Asked
+		for _, a := range m.Acks {
+			g.replies = append(g.replies, BroadcastReply{a.SocketID, Reply{g.nsp.splitAck(a.Data, a.Attachments)}})
+		}
+		if m.Last {
+			g.finished(m.From)
+		}
+	})
+}
+
+// collect waits for the answers, and calls off what is not awaited any more.
+func (g *gathering) collect(ctx context.Context) []BroadcastReply {
+	err := g.wait(ctx)
+	if g.number != 0 {
+		g.server.inquiries.end(g.number)
+	}
+	if err == nil {
+		err = g.missing
+	} else {
+		g.callOff()
+	}
+	if err != nil {
+		g.err = &PartialError{Asked: g.asked, Answered: len(g.replies), Err: err}
+	}
+	return g.replies
+}
+
+// callOff has no socket and no node look for answers any more.
+func (g *gathering) callOff() {
+	g.server.post(eventloop.TaskFunc(func(l *eventloop.Loop) {
+		for _, s := range g.members[l.Index()] {
+			if s.acks[g.id] == awaited(g) {
+				s.forgetAck(g.id)
+			}
+		}
+	}))
+	if g.number != 0 {
+		_ = g.server.publish(&cluster.Message{Kind: cluster.Cancel, Namespace: g.nsp.name, Request: g.number}) // a node that does not keep up has a timeout
+	}
+}

@@ -1,0 +1,181 @@
+package hub
+
+import (
+	"crypto/rand"
+	"time"
+
+	"starling/eventloop"
+	"starling/hub/internal/recovery"
+	"starling/hub/internal/session"
+)
+
+// Recovery switches on connection state recovery: a client whose connection breaks and who comes back in time to the same
+// node gets its socket id, rooms, and data back, and all that it has missed. See docs/RECOVERY.md. Zero fields stand for
+// defaults.
+type Recovery struct {
+	// MaxDisconnectionDuration is how long a client may be away.
+	MaxDisconnectionDuration time.Duration
+	// RunMiddleware has clients that come back pass the middleware again, which they skip by default.
+	RunMiddleware bool
+	// RoomBytesMax bounds what is kept of the messages to one room or socket, in bytes. Past it the oldest go, and who would
+	// have needed them is not recovered.
+	RoomBytesMax int
+	// BytesMax bounds what is kept for one namespace, in bytes.
+	BytesMax int
+	// SessionsMax bounds how many clients of one namespace may be away and come back; past it the first are forgotten.
+	SessionsMax int
+	// OnExpired is told of each session whose client did not come back in time, or that had to go for others: the application
+	// may let go of what it has kept for it. It runs off the loops and may block. nil is nobody.
+	OnExpired func(n *Namespace, socketID string, data any)
+}
+
+func (r *Recovery) ensureDefaults() {
+	orDefault(&r.MaxDisconnectionDuration, MaxDisconnectionDurationDefault)
+	orDefault(&r.RoomBytesMax, RecoveryRoomBytesMaxDefault)
+	orDefault(&r.BytesMax, RecoveryBytesMaxDefault)
+	orDefault(&r.SessionsMax, RecoverySessionsMaxDefault)
+}
+
+// journal keeps what a namespace has sent, and who may come back for it.
+type journal = recovery.Journal[*session.Prepared]
+
+// newJournal returns a journal, nil if nobody recovers.
+func (s *Server) newJournal() *journal {
+	r := s.opts.Recovery
+	if r == nil {
+		return nil
+	}
+	begin := time.Now()
+	return recovery.New[*session.Prepared](recovery.Limits{
+		MaxDisconnectionDuration: r.MaxDisconnectionDuration,
+		InFlightTime:             s.opts.PingInterval + 2*s.opts.PingTimeout + inFlightReserve,
+		RoomBytesMax:             r.RoomBytesMax, BytesMax: r.BytesMax, SessionsMax: r.SessionsMax,
+		ReplayBytesMax: s.opts.heldBytesMax(),
+	}, func() time.Duration { return time.Since(begin) }, rand.Reader)
+}
+
+// expireEvery is how often journals are asked to forget what is too old.
+const expireEvery = time.Second
+
+// expire has all journals forget what is too old, until stop is closed. A namespace that was kept for those who might come
+// back goes when nobody can any more.
+func (s *Server) expire(stop <-chan struct{}) {
+	if s.opts.Recovery == nil {
+		return
+	}
+	ticker := time.NewTicker(expireEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			s.namespaces.Range(func(_, v any) bool {
+				n := v.(*Namespace)
+				n.tellExpired(n.journal.Expire())
+				n.removeIfUnused()
+				return true
+			})
+		case <-stop:
+			return
+		}
+	}
+}
+
+// tellExpired tells of sessions that are over.
+func (n *Namespace) tellExpired(over []recovery.Saved) {
+	tell := n.server.opts.Recovery.OnExpired
+	if tell == nil {
+		return
+	}
+	for _, saved := range over {
+		n.enqueue(job{run: func() { tell(n, saved.SocketID, saved.Data) }})
+	}
+}
+
+// kept is what outlives the connection of a socket, if its client comes back. history belongs to the loop; the rest never
+// changes once anybody else sees the socket.
+type kept struct {
+	pid       string // by which the client proves that it was here
+	history   *recovery.History
+	recovered bool
+
+	saved  *recovery.Saved // of a socket that is to be restored; nil afterwards
+	offset string          // what its client has received
+}
+
+// comeback is what a client says in its CONNECT that wants its session back.
+type comeback struct {
+	PID    string `json:"pid"`
+	Offset string `json:"offset"`
+}
+
+// begin gives a new socket its id, and takes up the session that the client wants to have back. The connection goes on by
+// itself when it reports true.
+func (c *client) begin(s *Socket) (resumed bool) {
+	j := s.nsp.journal
+	if j == nil {
+		s.id = c.Table().NewID().String()
+		return false
+	}
+	var back comeback
+	if len(s.auth) > 0 {
+		_ = c.shard.server.bind(s.auth, &back) // a payload without is that of a new client
+	}
+	if back.PID != "" {
+		if saved, ok := j.Take(back.PID); ok {
+			s.id = saved.SocketID
+			s.kept = &kept{pid: back.PID, recovered: true, saved: &saved, offset: back.Offset}
+			s.SetData(saved.Data)
+			if c.shard.server.opts.Recovery.RunMiddleware {
+				return false
+			}
+			err := c.restore(s)
+			if err == nil {
+				return true
+			}
+			c.shard.server.opts.Logger.Debug("not recovered", "namespace", s.nsp.name, "socket", s.id, "error", err)
+			s.data.Store(nil)
+		}
+	}
+	s.id = c.Table().NewID().String()
+	s.kept = &kept{pid: c.Table().NewID().String()}
+	return false
+}
+
+// restore has a socket connected with all that it has missed. The error says why something may be missing.
+func (c *client) restore(s *Socket) error {
+	return s.nsp.journal.Replay(*s.kept.saved, s.kept.offset, func(missed []*session.Prepared, at recovery.Position) {
+		// Under the journal's lock: behind all messages up to the position, and in front of all later ones.
+		c.shard.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { c.resume(s, missed, at) }))
+	})
+}
+
+// resume makes a socket connected that has come back.
+func (c *client) resume(s *Socket, missed []*session.Prepared, at recovery.Position) {
+	if s.state != connecting {
+		return // it has gone again, and its session was saved again
+	}
+	sp := c.shard.spaceFor(s.nsp, at)
+	s.kept.history = s.kept.saved.History
+	s.kept.saved = nil
+	c.enter(s, sp)
+	for room := range s.kept.history.Rooms {
+		sp.index.Join(s, room)
+	}
+	for _, p := range missed { // in front of the answer: the client takes them for what came before it (Socket.IO 4.6)
+		c.Send(p, false)
+	}
+	c.welcome(s, sp)
+}
+
+// save keeps what a socket needs to come back. It is called when its client is gone.
+func (s *Socket) save(reason session.Reason) {
+	k := s.kept
+	switch {
+	case k == nil, reason == session.ClientNamespaceDisconnect, reason == session.ServerNamespaceDisconnect, reason == session.ServerShutdown:
+		return // it was meant, or there is nothing to come back to
+	case k.saved != nil: // it has not got what it has come for
+		s.nsp.tellExpired(s.nsp.journal.Save(k.pid, *k.saved))
+	case k.history != nil:
+		s.nsp.tellExpired(s.nsp.journal.Save(k.pid, recovery.Saved{SocketID: s.id, History: k.history, Data: s.Data()}))
+	}
+}
