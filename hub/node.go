@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -19,6 +20,27 @@ var _ cluster.Node = (*node)(nil)
 
 // ID is part of cluster.Node.
 func (n *node) ID() cluster.NodeID { return n.id }
+
+// joinCluster makes the server a node.
+func (s *Server) joinCluster() error {
+	if s.opts.Adapter == nil {
+		return nil
+	}
+	if err := s.opts.Adapter.Join(s.node); err != nil {
+		return fmt.Errorf("hub: joining the cluster: %w", err)
+	}
+	return nil
+}
+
+// leaveCluster ends that.
+func (s *Server) leaveCluster() {
+	if s.opts.Adapter == nil {
+		return
+	}
+	if err := s.opts.Adapter.Close(); err != nil {
+		s.opts.Logger.Warn("leaving the cluster", "error", err)
+	}
+}
 
 // reachesOthers reports whether the operator means sockets of other nodes too, and there may be such nodes.
 func (b BroadcastOperator) reachesOthers() bool { return !b.local && b.nsp.server.opts.Adapter != nil }

@@ -57,27 +57,36 @@ func (s *Server) newJournal() *journal {
 // expireEvery is how often journals are asked to forget what is too old.
 const expireEvery = time.Second
 
-// expire has all journals forget what is too old, until stop is closed. A namespace that was kept for those who might come
-// back goes when nobody can any more.
-func (s *Server) expire(stop <-chan struct{}) {
+// expireUntil has all journals forget what is too old, until stop is called.
+func (s *Server) expireUntil() (stop func()) {
 	if s.opts.Recovery == nil {
-		return
+		return func() {}
 	}
-	ticker := time.NewTicker(expireEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			s.namespaces.Range(func(_, v any) bool {
-				n := v.(*Namespace)
-				n.tellExpired(n.journal.Expire())
-				n.removeIfUnused()
-				return true
-			})
-		case <-stop:
-			return
+	ended := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(expireEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				s.expire()
+			case <-ended:
+				return
+			}
 		}
-	}
+	}()
+	return func() { close(ended) }
+}
+
+// expire has all journals forget what is too old. A namespace that was kept for those who might come back goes when nobody
+// can any more.
+func (s *Server) expire() {
+	s.namespaces.Range(func(_, v any) bool {
+		n := v.(*Namespace)
+		n.tellExpired(n.journal.Expire())
+		n.removeIfUnused()
+		return true
+	})
 }
 
 // tellExpired tells of sessions that are over.

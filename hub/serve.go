@@ -24,6 +24,9 @@ func (s *Server) Listen(addr string) error {
 		return err
 	}
 	s.front = front
+	if err := s.joinCluster(); err != nil {
+		return err
+	}
 	var shards []*shard
 	cfg := s.opts.sessionConfig()
 	cfg.Busy = s.busy
@@ -34,6 +37,7 @@ func (s *Server) Listen(addr string) error {
 		return sh
 	})
 	if err != nil {
+		s.leaveCluster()
 		return err
 	}
 	cfg.SessionsMax = engine.ConnectionsMax()
@@ -107,6 +111,8 @@ func (s *Server) Serve(ctx context.Context) error {
 		return errors.New("hub: Serve before Listen")
 	}
 	defer s.workers.stop()
+	defer s.leaveCluster()
+	defer s.expireUntil()()
 	stopForeign := s.startForeign()
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run() }()
