@@ -197,6 +197,9 @@ func (c *client) depart(s *Socket, reason session.Reason) {
 	}
 	c.shard.space(s.nsp).index.Remove(s, s.id)
 	s.nsp.sockets.Add(-1)
+	if s.kept != nil {
+		s.nsp.present.remove(s)
+	}
 	if hs.disconnecting != nil {
 		s.enqueue(job{run: func() { hs.disconnecting(s, reasonOf(reason), rooms) }})
 	}

@@ -115,7 +115,7 @@ func (c *client) refuse(nsp string, err error) {
 func (c *client) accept(s *Socket) {
 	if s.kept != nil && s.kept.saved != nil { // it comes back, and the middleware had to be asked
 		if err := c.restore(s); err != nil {
-			c.shard.server.opts.Logger.Debug("not recovered", "namespace", s.nsp.name, "socket", s.id, "error", err)
+			c.notRecovered(s, err)
 			s.kept.saved = nil
 			c.Close(session.TransportError) // the client comes again, as a new one
 		}
@@ -134,6 +134,9 @@ func (c *client) enter(s *Socket, sp *space) {
 	s.state = connected
 	s.nsp.sockets.Add(1)
 	sp.index.Add(s, s.id)
+	if s.kept != nil {
+		s.nsp.present.add(s)
+	}
 }
 
 // welcome tells the client that its socket is connected, and the application.

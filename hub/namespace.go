@@ -25,6 +25,7 @@ type Namespace struct {
 	queue          queue // what is done for the namespace off the loops, in order
 	serverHandlers serverHandlers
 	journal        *journal // nil: nobody recovers
+	present        present  // who could, if journal is not nil
 }
 
 func newNamespace(s *Server, name string) *Namespace {

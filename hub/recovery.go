@@ -2,6 +2,7 @@ package hub
 
 import (
 	"crypto/rand"
+	"sync"
 	"time"
 
 	"starling/eventloop"
@@ -117,11 +118,10 @@ type comeback struct {
 	Offset string `json:"offset"`
 }
 
-// begin gives a new socket its id, and takes up the session that the client wants to have back. The connection goes on by
+// begin gives a new socket its id, and takes up the session that the client wants to have back. What comes next does so by
 // itself when it reports true.
-func (c *client) begin(s *Socket) (resumed bool) {
-	j := s.nsp.journal
-	if j == nil {
+func (c *client) begin(s *Socket) (underWay bool) {
+	if s.nsp.journal == nil {
 		s.id = c.Table().NewID().String()
 		return false
 	}
@@ -129,25 +129,81 @@ func (c *client) begin(s *Socket) (resumed bool) {
 	if len(s.auth) > 0 {
 		_ = c.shard.server.bind(s.auth, &back) // a payload without is that of a new client
 	}
-	if back.PID != "" {
-		if saved, ok := j.Take(back.PID); ok {
-			s.id = saved.SocketID
-			s.kept = &kept{pid: back.PID, recovered: true, saved: &saved, offset: back.Offset}
-			s.SetData(saved.Data)
-			if c.shard.server.opts.Recovery.RunMiddleware {
-				return false
-			}
-			err := c.restore(s)
-			if err == nil {
-				return true
-			}
-			c.shard.server.opts.Logger.Debug("not recovered", "namespace", s.nsp.name, "socket", s.id, "error", err)
-			s.data.Store(nil)
-		}
+	if before := s.nsp.present.get(back.PID); before != nil {
+		before.client.shard.loop.PostAlways(taskFunc(func() {
+			before.client.Close(session.TransportClose) // the client knows already that its connection has broken
+			c.shard.loop.PostAlways(taskFunc(func() {
+				if s.state == connecting && !c.takeUp(s, back) {
+					c.ask(s)
+				}
+			}))
+		}))
+		return true
 	}
+	return c.takeUp(s, back)
+}
+
+// takeUp gives a socket the session that the client wants to have back, or a fresh one.
+func (c *client) takeUp(s *Socket, back comeback) (underWay bool) {
+	saved, ok := s.nsp.journal.Take(back.PID)
+	if !ok {
+		c.anew(s)
+		return false
+	}
+	s.id = saved.SocketID
+	s.kept = &kept{pid: back.PID, recovered: true, saved: &saved, offset: back.Offset}
+	s.SetData(saved.Data)
+	if c.shard.server.opts.Recovery.RunMiddleware {
+		return false
+	}
+	if err := c.restore(s); err != nil {
+		c.notRecovered(s, err)
+		s.nsp.tellExpired([]recovery.Saved{saved})
+		s.data.Store(nil)
+		c.anew(s)
+		return false
+	}
+	return true
+}
+
+// anew gives a socket an id of its own.
+func (c *client) anew(s *Socket) {
 	s.id = c.Table().NewID().String()
 	s.kept = &kept{pid: c.Table().NewID().String()}
-	return false
+}
+
+func (c *client) notRecovered(s *Socket, err error) {
+	c.shard.server.opts.Logger.Debug("not recovered", "namespace", s.nsp.name, "socket", s.id, "error", err)
+}
+
+// present are the sockets of a namespace that could come back, by what they would prove themselves with: a client may be
+// back before its old connection is known to be broken.
+type present struct {
+	mu    sync.Mutex
+	byPID map[string]*Socket
+}
+
+func (p *present) get(pid string) *Socket {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.byPID[pid]
+}
+
+func (p *present) add(s *Socket) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.byPID == nil {
+		p.byPID = map[string]*Socket{}
+	}
+	p.byPID[s.kept.pid] = s
+}
+
+func (p *present) remove(s *Socket) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if delete(p.byPID, s.kept.pid); len(p.byPID) == 0 {
+		p.byPID = nil // a map never shrinks by itself
+	}
 }
 
 // restore has a socket connected with all that it has missed. The error says why something may be missing.

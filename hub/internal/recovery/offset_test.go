@@ -20,7 +20,7 @@ func TestOffsets(t *testing.T) {
 		{"the first", 1, "BCDEFG" + "~" + "AAAAAAAAB"},
 		{"the highest digit", 63, "BCDEFG" + "~" + "AAAAAAAA_"},
 		{"two digits", 64, "BCDEFG" + "~" + "AAAAAAABA"},
-		{"all digits differ", 0o010203040506070110, "BCDEFG" + "~" + "BCDEFGHJI"},
+		{"all digits differ", 0o010203040506071110, "BCDEFG" + "~" + "BCDEFGHJI"},
 		{"the last", 1<<54 - 1, "BCDEFG" + "~" + "_________"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -158,6 +158,9 @@ func readAnswer(t *testing.T, got []byte, also []string) (*http.Response, int) {
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
 	for name, values := range response.Header {
+		if slices.ContainsFunc(also, func(other string) bool { return strings.EqualFold(name, other) }) {
+			continue
+		}
 		if !slices.Contains(answerHeaders, name) || len(values) != 1 {
 			t.Fatalf("header %s: %q", name, values)
 		}

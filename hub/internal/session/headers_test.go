@@ -3,13 +3,12 @@ package session
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
-
-	"maps"
 )
 
 // headers changes headers as the words of a list say, each Name:value with escapes as in a query; a name alone takes the

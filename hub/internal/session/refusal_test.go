@@ -7,9 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"starling/eventloop"
 	"starling/wsproto"
-	"starling/wsproto/engineio"
 )
 
 // refused notes a refusal.
@@ -115,9 +113,3 @@ func TestTheContextsAreTheReferences(t *testing.T) {
 		t.Error("the reference server has other words")
 	}
 }
-
-var (
-	_ error = (*fault)(nil)
-	_       = engineio.Forbidden
-	_       = eventloop.Sent
-)

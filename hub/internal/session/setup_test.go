@@ -103,7 +103,8 @@ var settings = map[string]func(s *setup, value string){
 		}
 	},
 	// Each refusal is noted.
-	"told": func(s *setup, _ string) { s.Refused = s.talk.refused },
+	"told":   func(s *setup, _ string) { s.Refused = s.talk.refused },
+	"panics": func(s *setup, _ string) { s.talk.panics = true },
 	// The headers of answers are changed by a list of changes.
 	"headers": func(s *setup, v string) { s.Headers = s.talk.headers(strings.Split(v, ",")) },
 	"proxies": func(s *setup, v string) {

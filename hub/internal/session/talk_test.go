@@ -27,14 +27,14 @@ type talk struct {
 	now    time.Duration
 	pieces int
 	busy   bool
-	onTask bool    // a task on the session's loop is running
-	spread int     // how many loops there are at least, and connections go to in turn
-	where  bool    // sessions tell whose they are
-	panics bool    // who is told of a refusal panics
-	plain  bool    // what is prepared is not to be compressed
-	joined *Prepared // takes what would be sent by reference, if it is not nil
+	onTask bool          // a task on the session's loop is running
+	spread int           // how many loops there are at least, and connections go to in turn
+	where  bool          // sessions tell whose they are
+	panics bool          // who is told of a refusal panics
+	plain  bool          // what is prepared is not to be compressed
+	joined *Prepared     // takes what would be sent by reference, if it is not nil
 	told   time.Duration // the time that the transcript mentions last
-	sink   *[]byte // takes what would be sent, if it is not nil
+	sink   *[]byte       // takes what would be sent, if it is not nil
 	lines  []string
 }
 
@@ -159,8 +159,10 @@ func init() {
 		"say": func(k *talk, rest string) {
 			k.onLoop(func() { k.note("%s", verdicts[k.upper().Finish(append(k.upper().Begin(), k.inflate(rest)...))]) })
 		},
-		"packet":    func(k *talk, rest string) { k.onLoop(func() { k.sendPacket(rest) }) },
-		"saypacket": func(k *talk, rest string) { k.onLoop(func() { k.note("%s", verdicts[k.upper().SendBinary(k.bytes(rest))]) }) },
+		"packet": func(k *talk, rest string) { k.onLoop(func() { k.sendPacket(rest) }) },
+		"saypacket": func(k *talk, rest string) {
+			k.onLoop(func() { k.note("%s", verdicts[k.upper().SendBinary(k.bytes(rest))]) })
+		},
 		"plain":     (*talk).plainly,
 		"joined":    (*talk).join,
 		"transport": func(k *talk, _ string) { k.note("%s", k.upper().Transport()) },

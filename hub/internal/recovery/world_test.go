@@ -1,0 +1,555 @@
+package recovery
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+)
+
+// A world is a journal with everything around it in miniature: two loops with their inboxes, players with connections on
+// which messages are under way and can be lost, and a hand clock. Everything that happens in it is drawn from a tape.
+//
+// Beside the journal runs its obvious twin. What a player has received has to be, at any time and after any number of
+// recoveries, the beginning of what the twin says that it should receive.
+type world struct {
+	t       testing.TB
+	tape    []byte
+	limits  Limits
+	now     time.Duration
+	j       *Journal[*sent]
+	twin    slowJournal
+	loops   [2]worldLoop
+	players []*player
+
+	refused map[error]int // recoveries that were refused
+	done    int           // recoveries that were not
+}
+
+// sent is a message.
+type sent struct {
+	position Position
+	offset   string
+	aim      Aim
+	bytes    int
+}
+
+type worldLoop struct {
+	position Position
+	inbox    []func()
+	since    time.Duration // when the first of inbox was put in
+}
+
+// worldLagMax is how long a loop may be behind, and worldHeartbeat after what time a connection that delivers nothing has
+// been ended. Together with the step of the journal's clock they are less than InFlightTime.
+const (
+	worldLagMax    = time.Second
+	worldHeartbeat = 8 * time.Second
+)
+
+// player is a client and its socket.
+type player struct {
+	state   playerState
+	id, pid string
+	loop    *worldLoop
+	history *History
+	rooms   map[string]bool
+	wire    []flight
+
+	offset string // of the last event received, whatever session it was in: what the stock client would say
+	broken bool   // the last event was one without offset, and offset is what stood last in it
+
+	got        []*sent // in this session
+	session    *slowSession
+	replayedAt time.Duration // long ago if never
+	savedAt    time.Duration
+}
+
+type playerState int
+
+const (
+	connecting playerState = iota // a task is on its way to the loop
+	online
+	offline // saved
+)
+
+// flight is a message on its way to a client.
+type flight struct {
+	message *sent
+	at      time.Duration
+}
+
+// slowJournal keeps all messages for ever and looks at each of them.
+type slowJournal []*sent
+
+// slowSession is what has happened to a session, in order.
+type slowSession struct {
+	id      string
+	begin   Position
+	changes []change
+}
+
+func (s *slowSession) in(room string, p Position) bool {
+	in := room == s.id
+	for _, c := range s.changes {
+		if c.room == room && c.at < p {
+			in = c.join
+		}
+	}
+	return in
+}
+
+// ever reports whether the session was in a room at any time.
+func (s *slowSession) ever(room string) bool {
+	return room == s.id || slices.ContainsFunc(s.changes, func(c change) bool { return c.room == room })
+}
+
+// stream returns what a session should receive from its begin on.
+func (all slowJournal) stream(s *slowSession) (stream []*sent) {
+	for _, m := range all {
+		in := func(room string) bool { return s.in(room, m.position) }
+		if m.position > s.begin && (m.aim.Everyone || slices.ContainsFunc(m.aim.Rooms, in)) && !slices.ContainsFunc(m.aim.Except, in) {
+			stream = append(stream, m)
+		}
+	}
+	return stream
+}
+
+var (
+	worldRooms = []string{"a", "b", "c", "d"}
+
+	roomyLimits = Limits{
+		MaxDisconnectionDuration: 30 * time.Second, InFlightTime: 10 * time.Second,
+		RoomBytesMax: 1 << 30, BytesMax: 1 << 34, SessionsMax: 1000,
+	}
+	// tightLimits are those under which everything is pressed out that can be.
+	tightLimits = []Limits{
+		{RoomBytesMax: 3000, BytesMax: 1 << 20, SessionsMax: 100},
+		{RoomBytesMax: 1 << 20, BytesMax: 9000, SessionsMax: 3},
+		{RoomBytesMax: 2000, BytesMax: 6000, SessionsMax: 100, ReplayBytesMax: 1500},
+	}
+)
+
+// newWorld begins a world whose limits the tape chooses.
+func newWorld(t testing.TB, tape []byte) *world {
+	w := &world{t: t, tape: tape, limits: roomyLimits, refused: map[error]int{}}
+	if c := w.draw(5); c < len(tightLimits) {
+		w.limits = tightLimits[c]
+		w.limits.MaxDisconnectionDuration, w.limits.InFlightTime = roomyLimits.MaxDisconnectionDuration, roomyLimits.InFlightTime
+	}
+	w.j = New[*sent](w.limits, func() time.Duration { return w.now }, sixBytes())
+	for i := range 4 {
+		w.players = append(w.players, w.connect(&player{}, fmt.Sprint("player", i)))
+	}
+	return w
+}
+
+// draw takes a number below n from the tape.
+func (w *world) draw(n int) int {
+	if len(w.tape) == 0 {
+		return 0
+	}
+	b := w.tape[0]
+	w.tape = w.tape[1:]
+	return int(b) % n
+}
+
+// run lives through the tape.
+func (w *world) run() {
+	for len(w.tape) > 0 {
+		w.step()
+		checkJournal(w.t, w.j)
+	}
+	for i := range w.loops {
+		w.work(&w.loops[i])
+	}
+	for _, p := range w.players {
+		w.receive(p, len(p.wire))
+		w.check(p)
+	}
+}
+
+func (w *world) step() {
+	p := w.players[w.draw(len(w.players))]
+	switch w.draw(16) {
+	case 0, 1, 2, 3:
+		w.record(p)
+	case 4:
+		w.changeRoom(p, true)
+	case 5:
+		w.changeRoom(p, false)
+	case 6, 7:
+		w.work(&w.loops[w.draw(2)])
+	case 8, 9:
+		w.receive(p, w.draw(5))
+	case 10:
+		w.disconnect(p)
+	case 11, 12:
+		w.comeBack(p)
+	case 13:
+		w.receiveWithoutOffset(p)
+	case 14:
+		w.advance(w.drawTime())
+	case 15:
+		w.expire()
+	}
+}
+
+func (w *world) drawTime() time.Duration {
+	times := []time.Duration{100, 300, 1_000, 3_000, 9_000, 12_000, 25_000, 60_000}
+	return times[w.draw(len(times))] * time.Millisecond
+}
+
+// connect begins a session.
+func (w *world) connect(p *player, id string) *player {
+	p.state, p.id, p.pid = connecting, id, "pid of "+id
+	p.loop = &w.loops[w.draw(2)]
+	w.post(p.loop, func() {
+		p.state, p.history, p.rooms = online, NewHistory(p.loop.position), map[string]bool{id: true}
+		p.session = &slowSession{id: id, begin: p.loop.position}
+		p.wire, p.got, p.replayedAt = nil, nil, -time.Hour
+	})
+	return p
+}
+
+func (w *world) post(l *worldLoop, task func()) {
+	if len(l.inbox) == 0 {
+		l.since = w.now
+	}
+	l.inbox = append(l.inbox, task)
+}
+
+// work does what stands in a loop's inbox.
+func (w *world) work(l *worldLoop) {
+	for _, task := range l.inbox {
+		task()
+	}
+	l.inbox = nil
+}
+
+func (w *world) drawAim(p *player) (aim Aim) {
+	room := func() string { return worldRooms[w.draw(len(worldRooms))] }
+	switch w.draw(8) {
+	case 0:
+		aim.Everyone = true
+	case 1, 2, 3:
+		aim.Rooms = []string{room()}
+	case 4:
+		aim.Rooms = []string{room(), room(), room()}
+	case 5:
+		aim.Rooms = []string{room(), p.id}
+	case 6:
+		aim.Rooms = []string{p.id}
+	case 7: // nobody
+	}
+	switch w.draw(6) {
+	case 0:
+		aim.Except = []string{p.id}
+	case 1:
+		aim.Except = []string{room()}
+	case 2:
+		aim.Except = []string{"nobody's", p.id, room()}
+	}
+	return aim
+}
+
+// record sends a message. One for a single socket goes to its loop alone.
+func (w *world) record(p *player) {
+	aim := w.drawAim(p)
+	m := &sent{aim: aim, bytes: []int{0, 10, 100, 1000}[w.draw(4)]}
+	loops := []*worldLoop{&w.loops[0], &w.loops[1]}
+	if slices.Equal(aim.Rooms, []string{p.id}) {
+		loops = []*worldLoop{p.loop}
+	}
+	w.j.Record(aim, m.bytes, func(position Position, offset Offset) *sent {
+		m.position, m.offset = position, offset.String()
+		w.twin = append(w.twin, m)
+		for _, l := range loops {
+			w.post(l, func() { w.deliver(l, m) })
+		}
+		return m
+	})
+}
+
+// deliver hands a message to the sockets of a loop that are in its rooms by now.
+func (w *world) deliver(l *worldLoop, m *sent) {
+	l.position = m.position
+	for _, p := range w.players {
+		in := func(room string) bool { return p.rooms[room] }
+		if p.state == online && p.loop == l && (m.aim.Everyone || slices.ContainsFunc(m.aim.Rooms, in)) && !slices.ContainsFunc(m.aim.Except, in) {
+			p.wire = append(p.wire, flight{m, w.now})
+		}
+	}
+}
+
+// changeRoom has a socket join or leave a room, in the order of its loop.
+func (w *world) changeRoom(p *player, join bool) {
+	room := worldRooms[w.draw(len(worldRooms))]
+	w.post(p.loop, func() {
+		if p.state != online || p.rooms[room] == join {
+			return
+		}
+		p.rooms[room] = join
+		p.session.changes = append(p.session.changes, change{join, room, p.loop.position})
+		if join {
+			p.history.Joined(room, p.loop.position)
+		} else {
+			p.history.Left(room, p.loop.position, w.j.Settled())
+		}
+	})
+}
+
+// receive has a client get what has come.
+func (w *world) receive(p *player, n int) {
+	for range min(n, len(p.wire)) {
+		p.got = append(p.got, p.wire[0].message)
+		p.offset, p.broken = p.wire[0].message.offset, false
+		p.wire = p.wire[1:]
+	}
+}
+
+// receiveWithoutOffset has a client get a volatile event whose last argument is a string, which it takes for an offset.
+func (w *world) receiveWithoutOffset(p *player) {
+	if p.state == online && w.draw(4) == 0 {
+		w.receive(p, len(p.wire))
+		p.offset, p.broken = "good morning", true
+	}
+}
+
+// advance lets time pass. What has been under way for longer than the heartbeat allows has arrived.
+func (w *world) advance(d time.Duration) {
+	for i := range w.loops {
+		if l := &w.loops[i]; len(l.inbox) > 0 && w.now+d-l.since > worldLagMax {
+			w.work(l)
+		}
+	}
+	w.now += d
+}
+
+// disconnect ends a connection; the end of what is under way is lost.
+func (w *world) disconnect(p *player) {
+	if p.state != online {
+		return
+	}
+	for len(p.wire) > 0 && p.wire[0].at < w.now-worldHeartbeat {
+		w.receive(p, 1)
+	}
+	w.receive(p, w.draw(3))
+	w.check(p)
+	p.wire = nil
+	w.save(p)
+}
+
+func (w *world) save(p *player) {
+	p.state, p.savedAt = offline, w.now
+	w.end(w.j.Save(p.pid, Saved{SocketID: p.id, History: p.history, Data: p, Bytes: 10}))
+}
+
+// end takes note of sessions that are over.
+func (w *world) end(over []Saved) {
+	for _, s := range over {
+		p := s.Data.(*player)
+		if p.state != offline || p.id != s.SocketID {
+			w.t.Fatalf("the session of %s is over, which was not saved", s.SocketID)
+		}
+		w.connect(p, s.SocketID+"'") // which has to find out the hard way that its session is gone
+	}
+}
+
+func (w *world) expire() { w.end(w.j.Expire()) }
+
+// comeBack has a client reconnect.
+func (w *world) comeBack(p *player) {
+	if p.state != offline {
+		return
+	}
+	s, ok := w.j.Take(p.pid)
+	if ok != (w.now-p.savedAt < w.limits.MaxDisconnectionDuration) {
+		w.t.Fatalf("after %v away there is a session: %v", w.now-p.savedAt, ok)
+	}
+	if !ok {
+		w.expire()
+		return
+	}
+	if s.SocketID != p.id || s.History != p.history {
+		w.t.Fatalf("the session of %s was given to %s", s.SocketID, p.id)
+	}
+	if w.draw(8) == 0 { // gone again before anything was replayed
+		w.save(p)
+		return
+	}
+	savedAt := p.savedAt
+	if err := w.j.Replay(s, p.offset, func(missed []*sent, upTo Position) { w.replay(p, missed, upTo) }); err != nil {
+		w.refused[err]++
+		w.justify(p, savedAt, err)
+		w.connect(p, p.id+"'")
+	}
+}
+
+// replay is the callback of Replay: the messages have to be those that the client has not got.
+func (w *world) replay(p *player, missed []*sent, upTo Position) {
+	w.done++
+	p.state, p.replayedAt = connecting, w.now
+	p.loop = &w.loops[w.draw(2)]
+	if want := w.twin.stream(p.session)[len(p.got):]; !slices.Equal(missed, want) {
+		w.t.Fatalf("%s has missed %v, want %v", p.id, positions(missed), positions(want))
+	}
+	w.post(p.loop, func() {
+		p.loop.position = max(p.loop.position, upTo)
+		p.state = online
+		var rooms []string
+		for room, in := range p.rooms {
+			if in && room != p.id {
+				rooms = append(rooms, room)
+			}
+		}
+		slices.Sort(rooms)
+		if got := slices.Collect(p.history.Rooms); !slices.Equal(got, rooms) {
+			w.t.Fatalf("%s is in %q, want %q", p.id, got, rooms)
+		}
+		for _, m := range missed {
+			p.wire = append(p.wire, flight{m, w.now})
+		}
+	})
+}
+
+// check holds what a client has got in its session against what it should have got.
+func (w *world) check(p *player) {
+	if p.session == nil {
+		return
+	}
+	want := w.twin.stream(p.session)
+	if len(want) < len(p.got) || !slices.Equal(p.got, want[:len(p.got)]) {
+		w.t.Fatalf("%s has got %v, want the beginning of %v", p.id, positions(p.got), positions(want))
+	}
+}
+
+// justify wants a reason for each recovery that was refused.
+func (w *world) justify(p *player, savedAt time.Duration, err error) {
+	start := p.session.begin
+	if len(p.got) > 0 {
+		start = p.got[len(p.got)-1].position
+	}
+	ok := false
+	switch err {
+	case ErrOffset:
+		ok = p.broken
+	case ErrHistory:
+		ok = p.history.floor > start && len(p.session.changes) > HistoryLeftMax
+	case ErrAge:
+		pressed := w.j.shelf.floor > w.j.past.at(w.now-w.limits.Retention())
+		breaksAgain := savedAt-p.replayedAt < w.limits.InFlightTime+w.j.past.step
+		late := w.now-w.lastGood(p) > w.limits.MaxDisconnectionDuration
+		ok = w.j.shelf.floor > start && (pressed || breaksAgain || late)
+	case ErrDropped:
+		ok = w.hasDropped(p, start)
+	case ErrReplayBytes:
+		bytes := 0
+		for _, m := range w.twin.stream(p.session)[len(p.got):] {
+			bytes += m.bytes
+		}
+		ok = w.limits.ReplayBytesMax > 0 && bytes > w.limits.ReplayBytesMax
+	}
+	if !ok {
+		w.t.Fatalf("%s, which has everything up to %d, is refused for no good reason: %v", p.id, start, err)
+	}
+}
+
+// lastGood is when the connection of a player that was saved, perhaps several times, has ended.
+func (w *world) lastGood(p *player) time.Duration { return p.savedAt }
+
+// hasDropped reports whether something has gone early that was aimed at a room in which the session has been.
+func (w *world) hasDropped(p *player, start Position) bool {
+	return slices.ContainsFunc(w.twin, func(m *sent) bool {
+		if m.position <= start {
+			return false
+		}
+		if m.aim.Everyone {
+			return !holds(&w.j.shelf.everyone, m.position)
+		}
+		return slices.ContainsFunc(m.aim.Rooms, func(room string) bool {
+			l, ok := w.j.shelf.rooms.get(room)
+			return p.session.ever(room) && ok && !holds(l, m.position)
+		})
+	})
+}
+
+func holds(l *log[*sent], p Position) bool {
+	i := l.after(p - 1)
+	return i < l.entries.len() && l.entries.at(i).value.position == p
+}
+
+func positions(messages []*sent) (ps []Position) {
+	for _, m := range messages {
+		ps = append(ps, m.position)
+	}
+	return ps
+}
+
+// checkJournal adds up again what a journal counts as it goes, and holds it against its bounds.
+func checkJournal[M any](t testing.TB, j *Journal[M]) {
+	t.Helper()
+	s := &j.shelf
+	bytes, kept, held := 0, 0, map[Position]int32{}
+	for room, l := range s.rooms.m {
+		if room != l.room {
+			t.Fatalf("room %q has the log of %q", room, l.room)
+		}
+		bytes += l.cost()
+		if l.entries.len() == 0 && l.dropped <= s.floor && s.kept.n == 0 && s.marks.len() == 0 {
+			t.Fatalf("room %q is kept for nothing", room)
+		}
+	}
+	for _, l := range append(slices.Collect(maps.Values(s.rooms.m)), &s.everyone) {
+		checkLog(t, s, l, held)
+	}
+	last := Position(0)
+	for n := s.kept.oldest; n != nil; n = n.newer {
+		if e := &n.value; e.position <= last || e.held == 0 || e.held != held[e.position] {
+			t.Fatalf("position %d behind %d is in %d logs and counts %d", e.position, last, held[e.position], e.held)
+		}
+		last, bytes, kept = n.value.position, bytes+n.value.cost(), kept+1
+	}
+	if bytes != s.bytes || kept != s.kept.n || len(held) != kept {
+		t.Fatalf("%d entries of %d bytes count as %d of %d", kept, bytes, s.kept.n, s.bytes)
+	}
+	if marks := s.marks.len() * logBytes; marks > s.marksBytesMax {
+		t.Fatalf("marks have %d bytes, at most %d are allowed", marks, s.marksBytesMax)
+	}
+	checkSessions(t, j)
+	if stats := j.Stats(); stats.Bytes > j.limits.BytesMax || stats.Bytes != bytes+j.sessions.bytes {
+		t.Fatalf("%d bytes are kept, at most %d are allowed", stats.Bytes, j.limits.BytesMax)
+	}
+}
+
+func checkLog[M any](t testing.TB, s *shelf[M], l *log[M], held map[Position]int32) {
+	t.Helper()
+	bytes, last := 0, l.dropped
+	for i := range l.entries.len() {
+		e := &l.entries.at(i).value
+		if e.position <= last {
+			t.Fatalf("room %q has position %d behind %d", l.room, e.position, last)
+		}
+		last, bytes = e.position, bytes+e.cost()
+		held[e.position]++
+	}
+	if bytes != l.bytes || l.entries.len() > 1 && bytes > s.roomBytesMax {
+		t.Fatalf("room %q has %d bytes, counts %d, and may have %d", l.room, bytes, l.bytes, s.roomBytesMax)
+	}
+}
+
+func checkSessions[M any](t testing.TB, j *Journal[M]) {
+	t.Helper()
+	bytes, n, until := 0, 0, time.Duration(0)
+	for s := j.sessions.kept.oldest; s != nil; s = s.newer {
+		if s.value.until < until {
+			t.Fatalf("the session of %s ends at %v, one before it at %v", s.value.pid, s.value.until, until)
+		}
+		bytes, n, until = bytes+s.value.bytes, n+1, s.value.until
+	}
+	if bytes != j.sessions.bytes || n != j.sessions.kept.n || n != j.sessions.byID.len() || n > j.limits.SessionsMax ||
+		bytes > j.limits.BytesMax/sessionsShare {
+		t.Fatalf("%d sessions of %d bytes count as %d of %d", n, bytes, j.sessions.byID.len(), j.sessions.bytes)
+	}
+}
