@@ -174,8 +174,7 @@ func (c *client) leave(s *Socket, reason session.Reason) {
 		return
 	}
 	was := s.state
-	s.state = disconnected
-	s.gone.Store(true)
+	s.become(disconnected)
 	if st := c.seat([]byte(s.nsp.name)); st != nil && st.socket == s {
 		st.socket, st.left = nil, was == connected
 	}
@@ -252,7 +251,7 @@ func (s *Server) handshake(o *origin) Handshake {
 	}
 	h := Handshake{Time: o.time, Address: o.address}
 	if req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(o.head))); err == nil {
-		h.URL, h.Header = req.RequestURI, req.Header
+		h.URL, h.Host, h.Header = req.RequestURI, req.Host, req.Header
 		h.Address = s.front.proxies.ClientAddr(h.Address, req.Header["X-Forwarded-For"])
 	}
 	return h

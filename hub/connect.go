@@ -131,7 +131,7 @@ func (c *client) accept(s *Socket) {
 
 // enter makes a socket reachable.
 func (c *client) enter(s *Socket, sp *space) {
-	s.state = connected
+	s.become(connected)
 	s.nsp.sockets.Add(1)
 	sp.index.Add(s, s.id)
 	if s.kept != nil {

@@ -36,7 +36,7 @@ func (r *RemoteSocket) Rooms() []string { return r.rooms }
 // Handshake is what its connection began with; see Socket.Handshake.
 func (r *RemoteSocket) Handshake() Handshake {
 	if m := r.remote; m != nil {
-		return Handshake{Time: m.Time, Address: m.Address, URL: m.URL, Header: m.Header}
+		return Handshake{Time: m.Time, Address: m.Address, URL: m.URL, Host: m.Host, Header: m.Header}
 	}
 	return r.nsp.server.handshake(r.origin)
 }
@@ -207,7 +207,7 @@ func (n *Namespace) describe(sockets []*RemoteSocket) []cluster.Socket {
 	out := make([]cluster.Socket, 0, len(sockets))
 	for _, r := range sockets {
 		h := r.Handshake()
-		c := cluster.Socket{ID: r.id, Time: h.Time, Address: h.Address, URL: h.URL, Header: h.Header}
+		c := cluster.Socket{ID: r.id, Time: h.Time, Address: h.Address, URL: h.URL, Host: h.Host, Header: h.Header}
 		c.Rooms = slices.DeleteFunc(slices.Clone(r.rooms), func(room string) bool { return room == r.id })
 		if r.data != nil {
 			var err error

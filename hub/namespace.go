@@ -17,6 +17,7 @@ type Namespace struct {
 	name   string
 	parent *ParentNamespace // nil for one that the application has asked for
 
+	announced      chan struct{} // closed when OnNewNamespace has been called
 	nextAck        atomic.Uint64
 	users          atomic.Int64 // sockets that are connected or about to be; namespaceGone once it is removed
 	sockets        atomic.Int64 // those that are connected
@@ -29,7 +30,7 @@ type Namespace struct {
 }
 
 func newNamespace(s *Server, name string) *Namespace {
-	n := &Namespace{server: s, name: name, rooms: rooms.NewDirectory(s.opts.loops()), journal: s.newJournal()}
+	n := &Namespace{server: s, name: name, announced: make(chan struct{}), rooms: rooms.NewDirectory(s.opts.loops()), journal: s.newJournal()}
 	n.registry.init()
 	n.all = BroadcastOperator{nsp: n}
 	return n

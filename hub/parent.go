@@ -46,8 +46,8 @@ func (s *Server) addParent(p *ParentNamespace) *ParentNamespace {
 	return p
 }
 
-// OnNewNamespace sets what is called for each child of a parent when it has come into being, before its first socket. It
-// runs on an event loop, or where Server.Of was called, and must not block.
+// OnNewNamespace sets what is called for each namespace when it has come into being, before its first socket. It runs where
+// Server.Of was called, or on an event loop for the child of a parent, and must not block.
 func (s *Server) OnNewNamespace(handle func(n *Namespace)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,15 +104,15 @@ func (s *Server) create(name string, parentOf func() *ParentNamespace) *Namespac
 		return n
 	}
 	n = newNamespace(s, name)
-	parent := parentOf()
-	if parent != nil {
+	if parent := parentOf(); parent != nil {
 		n.parent = parent
 		parent.adopt(n)
 	}
 	s.namespaces.Store(name, n)
 	announce := s.onNamespace
 	s.mu.Unlock()
-	if parent != nil && announce != nil {
+	defer close(n.announced)
+	if announce != nil {
 		announce(n)
 	}
 	return n
@@ -126,7 +126,11 @@ func (s *Server) admit(name string, auth Raw) *Namespace {
 		if n == nil {
 			n = s.child(name, auth)
 		}
-		if n == nil || n.acquire() {
+		if n == nil {
+			return nil
+		}
+		<-n.announced // nobody connects before OnNewNamespace has seen it
+		if n.acquire() {
 			return n
 		}
 	}

@@ -126,8 +126,8 @@ func (c *client) begin(s *Socket) (underWay bool) {
 		return false
 	}
 	var back comeback
-	if len(s.auth) > 0 {
-		_ = c.shard.server.bind(s.auth, &back) // a payload without is that of a new client
+	if len(s.auth) > 0 && c.shard.server.bind(s.auth, &back) != nil {
+		back = comeback{} // a client that does not know what it had gets a new session
 	}
 	if before := s.nsp.present.get(back.PID); before != nil {
 		before.client.shard.loop.PostAlways(taskFunc(func() {

@@ -41,6 +41,7 @@ func New(opts Options) *Server {
 	s.workers.init(opts.HandlersMax, opts.Logger)
 	s.node = &node{Server: s, id: cluster.NodeID(rand.Text())}
 	s.Namespace = newNamespace(s, "/")
+	close(s.announced)
 	s.namespaces.Store("/", s.Namespace)
 	return s
 }

@@ -33,7 +33,7 @@ type Socket struct {
 	kept    *kept // what outlives the connection; nil without Options.Recovery
 
 	// For any goroutine.
-	gone  atomic.Bool // state is disconnected
+	known atomic.Uint32 // state, as others may know it
 	queue queue
 	data  atomic.Pointer[any]
 }
@@ -54,8 +54,17 @@ func (s *Socket) ID() string { return s.id }
 // Namespace is the namespace that the socket is connected to.
 func (s *Socket) Namespace() *Namespace { return s.nsp }
 
-// Connected reports whether the socket has not been disconnected, as far as is known.
-func (s *Socket) Connected() bool { return !s.gone.Load() }
+// Connected reports whether the socket is connected, as far as is known. It is not yet while middleware is being asked.
+func (s *Socket) Connected() bool { return s.known.Load() == uint32(connected) }
+
+// gone reports whether the socket has been disconnected, as far as is known.
+func (s *Socket) gone() bool { return s.known.Load() == uint32(disconnected) }
+
+// become changes the state, on the loop.
+func (s *Socket) become(state socketState) {
+	s.state = state
+	s.known.Store(uint32(state))
+}
 
 // Data returns what SetData has attached, nil at first.
 func (s *Socket) Data() any {
@@ -89,7 +98,7 @@ func (s *Socket) Emit(event string, args ...any) error { return s.emit(event, ar
 func (s *Socket) EmitVolatile(event string, args ...any) error { return s.emit(event, args, true) }
 
 func (s *Socket) emit(event string, args []any, volatile bool) error {
-	if s.gone.Load() {
+	if s.gone() {
 		return ErrDisconnected
 	}
 	p, err := s.nsp.encodeEvent(ackID{}, event, args)
@@ -242,6 +251,7 @@ type Handshake struct {
 	Time    time.Time           // when the connection became a session
 	Address string              // the client's address and port, as far as TrustedProxies tell it
 	URL     string              // the request target, query included
+	Host    string              // the Host header, which Header has not
 	Header  map[string][]string // keys in canonical form, as in net/http
 }
 

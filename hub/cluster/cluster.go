@@ -125,5 +125,6 @@ type Socket struct {
 	Time    time.Time
 	Address string
 	URL     string
+	Host    string
 	Header  map[string][]string
 }

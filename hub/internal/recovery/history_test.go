@@ -45,7 +45,8 @@ func TestWhatWasTheSockets(t *testing.T) {
 		{"left what was not joined", []change{left("r", 4), joined("r", 7)}, []Position{8, 9}},
 		{"joined and left with nothing between", []change{joined("r", 3), left("r", 3)}, nil},
 		{
-			"in and out", []change{joined("r", 1), left("r", 2), joined("r", 4), left("r", 5), joined("r", 8)},
+			"in and out",
+			[]change{joined("r", 1), left("r", 2), joined("r", 4), left("r", 5), joined("r", 8)},
 			[]Position{2, 5, 9},
 		},
 		{

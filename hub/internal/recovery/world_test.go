@@ -63,7 +63,8 @@ type player struct {
 	got        []*sent // in this session
 	session    *slowSession
 	replayedAt time.Duration // long ago if never
-	savedAt    time.Duration
+	brokenAt   time.Duration // when the connection ended
+	savedAt    time.Duration // later than that if it was saved again
 }
 
 type playerState int
@@ -317,14 +318,18 @@ func (w *world) receiveWithoutOffset(p *player) {
 	}
 }
 
-// advance lets time pass. What has been under way for longer than the heartbeat allows has arrived.
+// advance lets time pass. The journal sees the clock each second, as it does where Expire is called, which here is another
+// step so that much may be left to clear away.
 func (w *world) advance(d time.Duration) {
 	for i := range w.loops {
 		if l := &w.loops[i]; len(l.inbox) > 0 && w.now+d-l.since > worldLagMax {
 			w.work(l)
 		}
 	}
-	w.now += d
+	for ; d > 0; d -= time.Second {
+		w.now += min(d, time.Second)
+		w.j.Settled()
+	}
 }
 
 // disconnect ends a connection; the end of what is under way is lost.
@@ -337,7 +342,7 @@ func (w *world) disconnect(p *player) {
 	}
 	w.receive(p, w.draw(3))
 	w.check(p)
-	p.wire = nil
+	p.wire, p.brokenAt = nil, w.now
 	w.save(p)
 }
 
@@ -379,10 +384,9 @@ func (w *world) comeBack(p *player) {
 		w.save(p)
 		return
 	}
-	savedAt := p.savedAt
 	if err := w.j.Replay(s, p.offset, func(missed []*sent, upTo Position) { w.replay(p, missed, upTo) }); err != nil {
 		w.refused[err]++
-		w.justify(p, savedAt, err)
+		w.justify(p, err)
 		w.connect(p, p.id+"'")
 	}
 }
@@ -426,7 +430,7 @@ func (w *world) check(p *player) {
 }
 
 // justify wants a reason for each recovery that was refused.
-func (w *world) justify(p *player, savedAt time.Duration, err error) {
+func (w *world) justify(p *player, err error) {
 	start := p.session.begin
 	if len(p.got) > 0 {
 		start = p.got[len(p.got)-1].position
@@ -439,8 +443,8 @@ func (w *world) justify(p *player, savedAt time.Duration, err error) {
 		ok = p.history.floor > start && len(p.session.changes) > HistoryLeftMax
 	case ErrAge:
 		pressed := w.j.shelf.floor > w.j.past.at(w.now-w.limits.Retention())
-		breaksAgain := savedAt-p.replayedAt < w.limits.InFlightTime+w.j.past.step
-		late := w.now-w.lastGood(p) > w.limits.MaxDisconnectionDuration
+		breaksAgain := p.brokenAt-p.replayedAt < w.limits.InFlightTime+2*time.Second
+		late := w.now-p.brokenAt >= w.limits.MaxDisconnectionDuration
 		ok = w.j.shelf.floor > start && (pressed || breaksAgain || late)
 	case ErrDropped:
 		ok = w.hasDropped(p, start)
@@ -455,9 +459,6 @@ func (w *world) justify(p *player, savedAt time.Duration, err error) {
 		w.t.Fatalf("%s, which has everything up to %d, is refused for no good reason: %v", p.id, start, err)
 	}
 }
-
-// lastGood is when the connection of a player that was saved, perhaps several times, has ended.
-func (w *world) lastGood(p *player) time.Duration { return p.savedAt }
 
 // hasDropped reports whether something has gone early that was aimed at a room in which the session has been.
 func (w *world) hasDropped(p *player, start Position) bool {

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,14 +14,14 @@ import (
 	"testing"
 )
 
-// fuzzSettings let pages of another origin in, so that something of their requests is echoed, and agree to compression.
-// What is held by nobody any more would show (see finished).
-const fuzzSettings = "origins=https://good.example credentials= cookie=io deflate total=1"
+// fuzzSettings let pages of another origin in, so that something of their requests is echoed, agree to compression, and add
+// a header. What is held by nobody any more would show (see finished).
+const fuzzSettings = "origins=https://good.example credentials= cookie=io deflate total=1 headers=X-A:1"
 
 // FuzzConnections has clients send anything, dealt out to connections on one loop or two and cut at arbitrary places, while
 // there is a session whose id they know. Whatever they get must be whole responses with nothing in them that they have
-// chosen, but for what CORS echoes, and then frames; and when they have gone nothing of them may be left. On a single
-// connection the cuts must make no difference.
+// chosen, but for what CORS echoes, and then frames; each refusal of Engine.IO's must be told once; and when they have gone
+// nothing of them may be left. On a single connection the cuts must make no difference.
 func FuzzConnections(f *testing.F) {
 	for i, seed := range fuzzSeeds(f) {
 		f.Add(seed, []byte{200, 3, 77, 255, 0, 18, 5, 60, 9, 130}, byte(i))
@@ -64,6 +65,8 @@ func isPrefix(a, b []string) bool { return len(a) <= len(b) && slices.Equal(a, b
 func converse(t *testing.T, loops, conns int, sent, cuts []byte) heard {
 	k := newTalk(t)
 	k.restart(fmt.Sprintf("%s loops=%d", fuzzSettings, loops))
+	told := map[int]int{}
+	k.tables[0].cfg.Refused = func(r Refusal) { told[r.Status]++ }
 	k.begin("0")
 	for i := range conns {
 		k.open(fmt.Sprint((i + 1) % loops))
@@ -89,6 +92,10 @@ func converse(t *testing.T, loops, conns int, sent, cuts []byte) heard {
 		result.answers = append(result.answers, readAnswers(t, e.peer.Got)...)
 		result.ended = e.peer.Closed || e.peer.ShutByUs
 	}
+	delete(told, http.StatusNotFound) // nobody hears of what is not Engine.IO's
+	if refused := refusals(result.answers); !maps.Equal(refused, told) {
+		t.Fatalf("refused with %v, told of %v:\n%s", refused, told, result)
+	}
 	if n := len(result.answers); result.ended && loops > 1 && n > 0 && result.answers[n-1] >= "4" {
 		// What a loop finds wrong with a body and what another one knows of its session may come in any order; and a
 		// connection cannot go to its session's loop while the answer before is not written yet.
@@ -104,11 +111,23 @@ func converse(t *testing.T, loops, conns int, sent, cuts []byte) heard {
 	return result
 }
 
+// refusals counts the answers that refuse a request of Engine.IO's, by status.
+func refusals(answers []string) map[int]int {
+	found := map[int]int{}
+	for _, answer := range answers {
+		var status int
+		if n, _ := fmt.Sscanf(answer, "%d ", &status); n == 1 && status >= 400 && status != http.StatusNotFound {
+			found[status]++
+		}
+	}
+	return found
+}
+
 // answerHeaders are the headers that an answer may have.
 var answerHeaders = []string{
 	"Access-Control-Allow-Credentials", "Access-Control-Allow-Headers", "Access-Control-Allow-Methods", "Access-Control-Allow-Origin",
 	"Allow", "Cache-Control", "Connection", "Content-Encoding", "Content-Length", "Content-Type", "Retry-After",
-	"Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Version", "Set-Cookie", "Upgrade", "Vary",
+	"Sec-Websocket-Accept", "Sec-Websocket-Extensions", "Sec-Websocket-Version", "Set-Cookie", "Upgrade", "Vary", "X-A",
 }
 
 // readAnswers takes apart what a peer has got, with net/http as the judge of responses. Interim ones are left out, and so

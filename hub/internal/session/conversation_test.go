@@ -53,7 +53,10 @@ func TestConversations(t *testing.T) {
 // TestConversationsOnSeveralLoops holds conversations that say nothing about loops once more, with the connections dealt
 // out to two loops and to three: what is said must not depend on where a connection has ended up.
 func TestConversationsOnSeveralLoops(t *testing.T) {
-	for _, name := range []string{"access", "across", "bodies", "drain", "end", "frames", "framing", "http", "inside", "origins", "polling", "takeover", "times"} {
+	for _, name := range []string{
+		"access", "across", "binary", "bodies", "drain", "end", "frames", "framing", "headers", "http", "inside", "origins",
+		"plain", "polling", "steps", "takeover", "times", "told",
+	} {
 		content, err := os.ReadFile("testdata/" + name + ".txt")
 		if err != nil {
 			t.Fatal(err)

@@ -11,12 +11,14 @@ import (
 	"testing"
 )
 
-// headers changes headers as the words of a list say, each Name:value with escapes as in a query; a name alone takes the
-// header away. Besides: ?, which notes what there was, and !, which panics on requests whose query has panic.
+// headers changes headers as the words of a list say: Name:value sets one and +Name:value adds one, with escapes as in a
+// query; a name alone takes the header away. first:value sets X-First, where a session begins; ? notes what there was; !
+// panics on requests whose query has panic.
 func (k *talk) headers(changes []string) func(http.Header, *http.Request, bool) {
 	return func(h http.Header, r *http.Request, first bool) {
 		for _, change := range changes {
-			name, value, set := strings.Cut(change, ":")
+			change, adds := strings.CutPrefix(change, "+")
+			name, value, sets := strings.Cut(change, ":")
 			name, _ = url.QueryUnescape(name)
 			value, _ = url.QueryUnescape(value)
 			switch {
@@ -27,8 +29,10 @@ func (k *talk) headers(changes []string) func(http.Header, *http.Request, bool) 
 			case name == "first" && first:
 				h.Set("X-First", value)
 			case name == "first", change == "!", change == "":
-			case set:
+			case adds:
 				h[name] = append(h[name], value)
+			case sets:
+				h[name] = []string{value}
 			default:
 				delete(h, name)
 			}
