@@ -308,13 +308,12 @@ func (n *Namespace) ListSockets(ctx context.Context, cursor string, limit int) (
 	loop, at := parseCursor(cursor)
 	shards := n.server.column()
 	for loop < len(shards) {
-		page, rest, err := shards[loop].page(ctx, n, at, limit-len(sockets))
+		p, err := shards[loop].page(ctx, n, at, limit-len(sockets))
 		if err != nil {
 			return nil, "", err
 		}
-		sockets = append(sockets, page...)
-		at = rest
-		if at == 0 {
+		sockets = append(sockets, p.sockets...)
+		if at = p.next; at == 0 {
 			loop, at = loop+1, -1
 		}
 		if len(sockets) == limit && loop < len(shards) {
@@ -338,24 +337,35 @@ func parseCursor(cursor string) (loop, at int) {
 	return loop, at
 }
 
+// page is a page of one loop's sockets, and where the next one begins there.
+type page struct {
+	sockets []*Socket
+	next    int
+}
+
 // page asks the loop for a page of its sockets.
-func (sh *shard) page(ctx context.Context, n *Namespace, at, limit int) (sockets []*Socket, next int, err error) {
-	done := make(chan struct{})
-	task := taskFunc(func() {
-		defer close(done)
+func (sh *shard) page(ctx context.Context, n *Namespace, at, limit int) (page, error) {
+	return ask(ctx, sh, func() (p page) {
 		if sp := sh.spaces[n]; sp != nil {
-			sockets, next = sp.index.Page(at, limit)
+			p.sockets, p.next = sp.index.Page(at, limit)
 		}
+		return p
 	})
-	if !sh.loop.Post(task) {
-		return nil, 0, ErrOverloaded
+}
+
+// ask has a question answered on a loop, and waits for that as long as ctx allows. The error is ctx's, ErrOverloaded, or
+// ErrShutdown.
+func ask[T any](ctx context.Context, sh *shard, question func() T) (answer T, err error) {
+	answers := make(chan T, 1)
+	if !sh.loop.Post(taskFunc(func() { answers <- question() })) {
+		return answer, ErrOverloaded
 	}
 	select {
-	case <-done:
-		return sockets, next, nil
+	case answer = <-answers:
+		return answer, nil
 	case <-ctx.Done():
-		return nil, 0, ctx.Err()
+		return answer, ctx.Err()
 	case <-sh.server.stopped:
-		return nil, 0, ErrShutdown
+		return answer, ErrShutdown
 	}
 }

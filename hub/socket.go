@@ -212,29 +212,17 @@ func (s *Socket) changeRooms(change func(*space)) {
 func (s *Socket) roomNames() []string { return slices.Collect(s.members.Names) }
 
 // Rooms returns the names of the rooms that the socket is in, sorted, its id among them; none once it is disconnected. It
-// asks the loop and waits: not for OnLoop handlers, which would wait for themselves. The error is ctx's or ErrOverloaded.
+// asks the loop and waits: not for OnLoop handlers, which would wait for themselves. The error is ctx's, ErrOverloaded, or
+// ErrShutdown.
 func (s *Socket) Rooms(ctx context.Context) ([]string, error) {
-	answer := make(chan []string, 1)
-	err := s.post(taskFunc(func() {
+	return ask(ctx, s.client.shard, func() []string {
 		if s.state != connected {
-			answer <- nil
-			return
+			return nil
 		}
 		names := append(s.roomNames(), s.id)
 		slices.Sort(names)
-		answer <- names
-	}))
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case names := <-answer:
-		return names, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.nsp.server.stopped:
-		return nil, ErrDisconnected
-	}
+		return names
+	})
 }
 
 // Disconnect has the socket leave its namespace. With closeConnection the client's connection ends too, and with it its

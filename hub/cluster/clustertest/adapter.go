@@ -314,8 +314,8 @@ func testCut(t *testing.T, n Network) {
 	bob.silent()
 }
 
-// backlogMax is more than any adapter may keep for a node that does not keep up, in messages of a kibibyte.
-const backlogMax = 1 << 20
+// backlogMax is more than any adapter may keep for a node that does not keep up, in messages of 16 KiB.
+const backlogMax = 1 << 16
 
 // testSlow: nobody waits for a node that falls behind, and it misses what its queue had no room for, and nothing else.
 func testSlow(t *testing.T, n Network) {
@@ -327,7 +327,7 @@ func testSlow(t *testing.T, n Network) {
 	var err error
 	for i := 0; err == nil && i < backlogMax; i++ {
 		m := ann.numbered(i, "")
-		m.Data = bytes.Repeat([]byte("x"), 1<<10)
+		m.Data = bytes.Repeat([]byte("x"), 16<<10)
 		if err = ann.adapter.Publish(m); err == nil {
 			numbers = append(numbers, i)
 		}

@@ -11,10 +11,10 @@ import (
 // The benchmarks run one loop over model peers: what Engine.IO costs beside the kernel.
 
 // benchSessions are sessions over WebSockets, with what their requests have beside.
-func benchSessions(b *testing.B, cfg *Config, n int, headers string) (*eventloop.Sim, []*quietBenchUpper, []*eventloop.Peer) {
-	var uppers []*quietBenchUpper
+func benchSessions(b *testing.B, cfg *Config, n int, headers string) (*eventloop.Sim, []*echoUpper, []*eventloop.Peer) {
+	var uppers []*echoUpper
 	sim, _ := newTestTable(cfg, func(Request) Upper {
-		uppers = append(uppers, &quietBenchUpper{})
+		uppers = append(uppers, &echoUpper{})
 		return uppers[len(uppers)-1]
 	})
 	peers := make([]*eventloop.Peer, n)
@@ -30,14 +30,14 @@ func benchSessions(b *testing.B, cfg *Config, n int, headers string) (*eventloop
 	return sim, uppers, peers
 }
 
-// quietBenchUpper answers each message with itself.
-type quietBenchUpper struct{ Session }
+// echoUpper answers each message with itself.
+type echoUpper struct{ Session }
 
-func (u *quietBenchUpper) Base() *Session  { return &u.Session }
-func (u *quietBenchUpper) OnText(b []byte) { u.Finish(append(u.Begin(), b...)) }
-func (u *quietBenchUpper) OnBinary([]byte) {}
-func (u *quietBenchUpper) OnDeadline()     {}
-func (u *quietBenchUpper) OnClose(Reason)  {}
+func (u *echoUpper) Base() *Session  { return &u.Session }
+func (u *echoUpper) OnText(b []byte) { u.Finish(append(u.Begin(), b...)) }
+func (u *echoUpper) OnBinary([]byte) {}
+func (u *echoUpper) OnDeadline()     {}
+func (u *echoUpper) OnClose(Reason)  {}
 
 // BenchmarkEcho is a message and its answer.
 func BenchmarkEcho(b *testing.B) {
@@ -151,7 +151,7 @@ func BenchmarkBegin(b *testing.B) {
 		{"refused", upgradeRequest("/socket.io/?EIO=3&transport=websocket")},
 	} {
 		b.Run(row.name, func(b *testing.B) {
-			sim, table := newTestTable(testConfig(), func(Request) Upper { return &quietBenchUpper{} })
+			sim, table := newTestTable(testConfig(), func(Request) Upper { return &echoUpper{} })
 			request := []byte(row.request)
 			b.ReportAllocs()
 			for b.Loop() {

@@ -22,9 +22,14 @@ func (u *quietUpper) OnText(b []byte) {
 		u.Finish(append(u.Begin(), b...))
 	}
 }
-func (u *quietUpper) OnBinary([]byte) { u.binaries++ }
-func (u *quietUpper) OnDeadline()     {}
-func (u *quietUpper) OnClose(Reason)  {}
+
+func (u *quietUpper) OnBinary(b []byte) {
+	if u.binaries++; u.answers {
+		u.SendBinary(b)
+	}
+}
+func (u *quietUpper) OnDeadline()    {}
+func (u *quietUpper) OnClose(Reason) {}
 
 // sending is a task that sends one message to all sessions, as a broadcast does.
 type sending struct {
@@ -51,8 +56,9 @@ func TestAllocations(t *testing.T) {
 		p.Send([]byte(upgradeRequest("/socket.io/?EIO=4&transport=websocket")))
 		peers = append(peers, p)
 	}
-	out := &sending{to: uppers}
+	out, packet := &sending{to: uppers}, &sending{to: uppers}
 	out.message.Prepare(append(BeginMessage(nil), `2["message","hello"]`...), nil)
+	packet.message.PrepareBinary([]byte("\x83\xa4type\x02"))
 	event := []byte("\x81\x95\x01\x02\x03\x04")
 	for i, c := range []byte(`42["message","hello"]`) {
 		event = append(event, c^byte(i%4+1))
@@ -64,25 +70,28 @@ func TestAllocations(t *testing.T) {
 			peers[0].Got = peers[0].Got[:0]
 		}
 	}
-	ask := send(event)
+	broadcast := func(s *sending) {
+		sim.Loop().Post(s)
+		sim.Run()
+		for _, p := range peers {
+			p.Got = p.Got[:0]
+		}
+	}
+	ask, askBinary := send(event), send([]byte("\x82\x82\x00\x00\x00\x00\x01\x02"))
 	for _, gate := range []struct {
 		name string
 		max  float64
 		run  func()
 	}{
 		{"an event on its way to the Upper", 0, func() { copy(in, event); uppers[0].OnData(peers[0].Conn(), in) }},
-		{"a message to a hundred members", 0, func() {
-			sim.Loop().Post(out)
-			sim.Run()
-			for _, p := range peers {
-				p.Got = p.Got[:0]
-			}
-		}},
+		{"a message to a hundred members", 0, func() { broadcast(out) }},
+		{"a binary message to a hundred members", 0, func() { broadcast(packet) }},
 		{"a pong from the peer", 0, func() { uppers[0].awaiting = true; uppers[0].pong() }},
 		{"an id", 0, func() { table.random = random; table.NewID() }},
 		// The model of a peer copies what it sends.
 		{"a ping and its pong", 1, send([]byte("\x89\x81\x00\x00\x00\x00!"))},
 		{"an event and its answer", 1, func() { uppers[0].answers = true; ask(); uppers[0].answers = false }},
+		{"a binary message and its answer", 1, func() { uppers[0].answers = true; askBinary(); uppers[0].answers = false }},
 	} {
 		if n := testing.AllocsPerRun(200, gate.run); n > gate.max {
 			t.Errorf("%s allocates %v times, and may %v times", gate.name, n, gate.max)
