@@ -288,8 +288,8 @@ type RoomInfo struct {
 }
 
 // ListRooms returns some rooms of this node, at most about limit of them (0: a default), and a cursor for the next ones: an
-// iteration begins with "" and ends when it gets "". What is there from its beginning to its end is listed at least once. The
-// rooms of one socket's id are not listed.
+// iteration begins with "" and ends when it gets "". What is there from its beginning to its end is listed at least once.
+// What is no cursor gets nothing. The rooms of one socket's id are not listed.
 func (n *Namespace) ListRooms(cursor string, limit int) (rooms []RoomInfo, next string) {
 	infos, next := n.rooms.List(cursor, limit)
 	for _, i := range infos {
@@ -305,7 +305,10 @@ func (n *Namespace) ListSockets(ctx context.Context, cursor string, limit int) (
 	if limit <= 0 || limit > ListMax {
 		limit = ListMax
 	}
-	loop, at := parseCursor(cursor)
+	loop, at, ok := parseCursor(cursor)
+	if !ok {
+		return nil, "", nil
+	}
 	shards := n.server.column()
 	for loop < len(shards) {
 		p, err := shards[loop].page(ctx, n, at, limit-len(sockets))
@@ -317,24 +320,25 @@ func (n *Namespace) ListSockets(ctx context.Context, cursor string, limit int) (
 			loop, at = loop+1, -1
 		}
 		if len(sockets) == limit && loop < len(shards) {
-			return sockets, strconv.Itoa(loop) + "-" + strconv.Itoa(at), nil
+			return sockets, strconv.Itoa(loop) + ":" + strconv.Itoa(at), nil
 		}
 	}
 	return sockets, "", nil
 }
 
-// parseCursor reads where a page begins: on which loop, and at which place of it, negative for its end. A cursor that makes
-// no sense begins anew.
-func parseCursor(cursor string) (loop, at int) {
-	first, second, _ := strings.Cut(cursor, "-")
+// parseCursor reads where a page begins: on which loop, and at which place of it, negative for its end. A cursor that is none
+// is not ok.
+func parseCursor(cursor string) (loop, at int, ok bool) {
+	if cursor == "" {
+		return 0, -1, true
+	}
+	first, second, _ := strings.Cut(cursor, ":")
 	loop, err := strconv.Atoi(first)
 	if err != nil || loop < 0 {
-		return 0, -1
+		return 0, 0, false
 	}
-	if at, err = strconv.Atoi(second); err != nil {
-		return loop, -1
-	}
-	return loop, at
+	at, err = strconv.Atoi(second)
+	return loop, at, err == nil
 }
 
 // page is a page of one loop's sockets, and where the next one begins there.

@@ -12,7 +12,9 @@ import (
 // Registrar is what handlers are registered on: a [Namespace], a [ParentNamespace], or a [Server], which stands for its
 // main namespace.
 type Registrar interface {
+	// On sets the handler of an event; see Namespace.On.
 	On(event string, handle func(s *Socket, e *Event))
+	// OnLoop sets one that runs on the loop; see Namespace.OnLoop.
 	OnLoop(event string, handle func(s *Socket, e *Event))
 }
 

@@ -29,6 +29,8 @@ type RoomEvent struct {
 // called off the loops, for one event after the other, and may block; for each room the order is that in which things have
 // happened. What there was before is not told. At most RoomEventsMax events wait; what is more is lost, and logged as an error.
 func (n *Namespace) OnRoom(handle func(e RoomEvent)) {
+	n.roomTeller.setting.Lock()
+	defer n.roomTeller.setting.Unlock()
 	n.roomTeller.set(handle)
 	if handle == nil {
 		n.rooms.Watch(nil)
@@ -45,6 +47,7 @@ var roomEventKinds = map[rooms.EventKind]RoomEventKind{
 
 // roomTeller holds the events that were not told yet.
 type roomTeller struct {
+	setting sync.Mutex // held by OnRoom
 	mu      sync.Mutex
 	handle  func(RoomEvent)
 	waiting []RoomEvent

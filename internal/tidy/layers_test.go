@@ -20,14 +20,21 @@ var layers = map[string][]string{
 	"wsproto":          {"internal/invariants"},
 	"wsproto/engineio": {"internal/invariants"},
 	"wsproto/socketio": {"internal/invariants"},
+	"wsproto/msgpack":  {"wsproto/socketio", "internal/invariants"},
 
-	"hub/internal/rooms":   {"internal/invariants"},
-	"hub/internal/edge":    {},
-	"hub/internal/session": {"eventloop", "hub/internal/edge", "wsproto", "wsproto/engineio", "internal/invariants"},
-	"hub/internal/shard":   {"eventloop", "wsproto/...", "hub/internal/session", "hub/internal/rooms", "internal/invariants"},
-	"hub":                  {"eventloop", "wsproto/...", "hub/internal/...", "internal/invariants"},
+	"hub/internal/rooms":    {"internal/invariants"},
+	"hub/internal/edge":     {},
+	"hub/internal/session":  {"eventloop", "hub/internal/edge", "wsproto", "wsproto/engineio", "internal/invariants"},
+	"hub/internal/recovery": {"internal/invariants"},
+	"hub/cluster":           {},
+	"hub/cluster/loopback":  {"hub/cluster", "internal/invariants"},
+	"hub":                   {"eventloop", "wsproto", "wsproto/engineio", "wsproto/socketio", "hub/cluster", "hub/internal/...", "internal/invariants"},
+
+	// What adapters are held against, from outside.
+	"hub/cluster/clustertest": {"hub", "hub/cluster", "internal/starlingtest", "internal/invariants"},
 
 	"cmd/starling": {"hub"},
+	"examples/...": {"hub"},
 
 	"bench/...":           {"bench/...", "wsproto/..."},
 	"internal/echoserver": {"eventloop", "wsproto"},

@@ -98,11 +98,12 @@ func testMegabyte(t *testing.T, n Network) {
 // it its connection.
 func testVolatile(t *testing.T, n Network) {
 	f := newFleet(t, n, nil)
-	slow := f.join(2, identity{Name: "slow"})
+	slow, quick := f.join(2, identity{Name: "slow"}), f.join(2, identity{Name: "quick"})
 	const messages = 500
 	text := strings.Repeat("x", 64<<10) // together several times what the system and the server keep for a client
 	for range messages {
 		emit(t, f.nodes[0].Volatile(), "m", text)
+		quick.expect(`42["m","` + text + `"]`)
 	}
 	emit(t, f.nodes[0], "end")
 	if heard := len(hearers(t, []*member{slow}, `42["m","`+text+`"]`)); heard == 0 || heard == messages {

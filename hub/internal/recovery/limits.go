@@ -46,9 +46,9 @@ const (
 	entryBytes   = 112 // a message kept, with its place in the first log
 	placeBytes   = 24  // each further log
 	nameBytes    = 16  // a room that is excepted
-	logBytes     = 176 // a room with anything kept, or with a mark, beside its name
-	sessionBytes = 400 // a session, beside its rooms
-	memberBytes  = 48  // a room in a history, beside its name
+	logBytes     = 144 // a room with anything kept, or with a mark, beside its name
+	sessionBytes = 256 // a session, beside its rooms
+	memberBytes  = 40  // a room in a history, beside its name
 
 	// sessionsShare and marksShare are the parts of Limits.BytesMax that sessions and empty logs with a mark may have.
 	sessionsShare = 4

@@ -14,20 +14,21 @@ import (
 // session to another one, as a rule: then the request is posted there and the answer is posted back. Which of the two
 // touches a field stands beside it.
 type exchange struct {
-	home  *Table    // never changes
-	conn  *httpConn // home
-	owner *Table    // that the id belongs to, nil if the request is not for a session; set by home before it is posted, like all up to first
-	id    ID        // of the session
-	head  bool      // the answer must have no body
-	asked bool      // the client has asked for the connection's end
-	gzip  bool      // the answer may be compressed
-	first bool      // the answer begins a session
+	home *Table    // never changes
+	conn *httpConn // home
 
-	close bool // the connection ends with the answer; whoever answers, then home
-	told  bool // an answer was given; whoever answers
+	// Set by home before it is posted.
+	owner *Table // that the id belongs to; nil if the request is not for a session
+	id    ID     // of the session
+	head  bool   // the answer must have no body
+	asked bool   // the client has asked for the connection's end
+	gzip  bool   // the answer may be compressed
+	first bool   // the answer begins a session
 
+	close   bool          // the connection ends with the answer; whoever answers, then home
+	told    bool          // an answer was given; whoever answers
 	fields  []byte        // header lines for the answer; home, then whoever answers
-	request *http.Request // nil unless somebody is to see it: see keep; home, then whoever answers, then home
+	request *http.Request // nil if nobody is to see it; home, then whoever answers, then home
 	fault   *fault        // why it was refused, nil if it was not; whoever answers, then home
 	session *Session      // the session's loop: that it was given to, nil if there was none
 }

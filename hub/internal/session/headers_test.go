@@ -167,3 +167,36 @@ func TestDroppedHeadersAreLoggedEverMoreSeldom(t *testing.T) {
 		t.Errorf("1000 headers that were dropped have %d lines in the log", n)
 	}
 }
+
+// FuzzHeaders has the application add any header to answers of every kind: each must stay one answer, with the same body, and
+// without a header that was not asked for.
+func FuzzHeaders(f *testing.F) {
+	f.Add("X-A", "b")
+	f.Add("X-A", "b\r\nSet-Cookie: x=y")
+	f.Add("X-A: b\r\n\r\n", "c")
+	f.Add("transfer-encoding", "chunked")
+	f.Add("Sec-WebSocket-Protocol", "soap")
+	f.Fuzz(func(t *testing.T, name, value string) {
+		for _, request := range []string{
+			"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: x\r\n\r\n",
+			"GET /socket.io/?EIO=4&transport=nope HTTP/1.1\r\nHost: x\r\n\r\n",
+			upgradeRequest("/socket.io/?EIO=4&transport=websocket"),
+			upgradeRequest("/socket.io/?EIO=4&transport=nope"),
+		} {
+			ask := func(headers func(http.Header, *http.Request, bool)) (status, body string) {
+				k := newTalk(t)
+				k.tables[0].cfg.Headers = headers
+				k.open("")
+				k.send([]byte(request))
+				readAnswers(t, k.end.peer.Got, name)
+				head, body, _ := strings.Cut(string(k.end.peer.Got), "\r\n\r\n")
+				status, _, _ = strings.Cut(head, "\r\n")
+				return status, body
+			}
+			status, body := ask(func(h http.Header, _ *http.Request, _ bool) { h[name] = []string{value} })
+			if wantStatus, wantBody := ask(nil); status != wantStatus || body != wantBody {
+				t.Fatalf("%q with %q, want %q with %q", status, body, wantStatus, wantBody)
+			}
+		}
+	})
+}

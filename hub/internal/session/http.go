@@ -136,12 +136,12 @@ func (h *httpConn) wait(d time.Duration) { h.table.loop.Schedule(&h.timer, d, h)
 // refuse answers what cannot be answered otherwise, and closes. why is told; nil says that it is nobody's business.
 func (h *httpConn) refuse(response []byte, why error) {
 	x := h.exchange
-	var read *http.Request
+	var req *http.Request
 	if x != nil {
-		read = x.request
+		req = x.request
 	}
 	if why != nil {
-		h.tell(why, read)
+		h.tell(why, req)
 	}
 	h.leave()
 	h.conn.Queue(response)

@@ -16,7 +16,7 @@ type Refusal struct {
 	Status     int           // of the answer
 	Message    string        // what was wrong: the text of the code, of Config.Allow's error, or our own
 	Context    string        // the reference server's name for a cause that its code does not tell, "" for most
-	Request    *http.Request // without a body; nil if the head could not be read; borrowed until Refused returns, and only to be read
+	Request    *http.Request // without a body; nil if the head could not be read; to be read only, and until Refused returns
 	RemoteAddr string        // of the connection
 }
 

@@ -37,9 +37,13 @@ type Config struct {
 	Origins *edge.Origins             // whose pages may talk to the server
 	Allow   func(*http.Request) error // asked about each new session; nil: all may begin
 	Busy    func() bool               // asked last: whether new sessions are refused for now
-	Refused func(Refusal)             // told of each request that was refused, on a loop; nil: nobody is
 	Random  io.Reader                 // for ids; must be unpredictable
 	Logger  *slog.Logger
+
+	// Refused is told of each request that was refused with an error status, once, when it was: on a loop, so that it must not
+	// block. What is not Engine.IO's, and who is cut off without an answer, is none of it. If it panics, that is logged and
+	// counted. nil: nobody is told.
+	Refused func(Refusal)
 
 	// Headers may change the headers of the answer to a request whose head makes sense: h, which it must not keep, has those
 	// that the answer would have; r, without a body, is only to be read and borrowed; first says that with the answer a
