@@ -2,6 +2,7 @@ package hub
 
 import (
 	"fmt"
+	"starling/eventloop"
 	"testing"
 )
 
@@ -62,12 +63,13 @@ func joinMany(s *simulation, n int) []*simPeer {
 		peers[i].send("40")
 		peers[i].Got = nil
 	}
+	byConn := make(map[*eventloop.Conn]*simPeer, n)
+	for _, p := range peers {
+		byConn[p.Conn()] = p
+	}
 	s.shard().space(s.Namespace).index.Each(nil, nil, func(m *Socket) {
-		for _, p := range peers {
-			if p.socket == nil && m.client.Conn() == p.Conn() {
-				p.socket = m
-				return
-			}
+		if p := byConn[m.client.Conn()]; p != nil {
+			p.socket = m
 		}
 	})
 	return peers

@@ -108,6 +108,9 @@ func (m *member) expectHandshake(h hub.Handshake) {
 	if !h.Time.Truncate(time.Millisecond).Equal(own.Time.Truncate(time.Millisecond)) || h.Time.IsZero() {
 		m.t.Errorf("%s has come at %v, want %v", m.Name, h.Time, own.Time)
 	}
+	if h.Host != "localhost" || own.Host != "localhost" {
+		m.t.Errorf("%s has asked for host %q, want localhost", m.Name, h.Host)
+	}
 	if !maps.EqualFunc(h.Header, own.Header, slices.Equal) || http.Header(h.Header).Get("Upgrade") != "websocket" {
 		m.t.Errorf("%s has sent %q, want %q", m.Name, h.Header, own.Header)
 	}

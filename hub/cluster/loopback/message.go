@@ -49,7 +49,7 @@ func messageBytes(m *cluster.Message) int {
 	}
 	for i := range m.Sockets {
 		s := &m.Sockets[i]
-		n += len(s.ID) + total(s.Rooms) + len(s.Data) + len(s.Address) + len(s.URL)
+		n += len(s.ID) + total(s.Rooms) + len(s.Data) + len(s.Address) + len(s.URL) + len(s.Host)
 		for name, values := range s.Header {
 			n += len(name) + total(values)
 		}

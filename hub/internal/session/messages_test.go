@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -158,6 +159,34 @@ func TestSizes(t *testing.T) {
 	} {
 		if row.size > row.max {
 			t.Errorf("a %s has %d bytes, and may have %d", row.name, row.size, row.max)
+		}
+	}
+}
+
+// TestPackets shows what a message holds as it was given: without types, headers and separators.
+func TestPackets(t *testing.T) {
+	text, file, packet, joined := new(Prepared), new(Prepared), new(Prepared), new(Prepared)
+	text.Prepare(append(BeginMessage(nil), `2["a"]`...), nil)
+	file.Prepare(append(BeginMessage(nil), "51-[]"...), [][]byte{{1, 2}})
+	packet.PrepareBinary([]byte{0x83, 4})
+	joined.Append(text)
+	joined.Append(packet)
+	for _, row := range []struct {
+		name string
+		of   *Prepared
+		want string
+	}{
+		{"text", text, `"2[\"a\"]" []`},
+		{"an attachment", file, `"51-[]" ["\x01\x02"]`},
+		{"binary", packet, `"\x83\x04" []`},
+		{"joined", joined, `"2[\"a\"]" []; "\x83\x04" []`},
+	} {
+		var got []string
+		row.of.Packets(func(packet []byte, attachments [][]byte) {
+			got = append(got, fmt.Sprintf("%q %q", packet, attachments))
+		})
+		if strings.Join(got, "; ") != row.want {
+			t.Errorf("%s: %q, want %q", row.name, got, row.want)
 		}
 	}
 }
