@@ -45,17 +45,23 @@ const (
 
 // admit decides on a new connection and counts it.
 func (e *Engine) admit() admission {
-	if !e.draining.Load() {
-		if e.shared.conns.Add(1) <= int64(e.cfg.ConnectionsMax) {
-			return admitted
-		}
-		e.shared.conns.Add(-1)
+	if !e.draining.Load() && e.reserve() {
+		return admitted
 	}
 	if e.shared.refusals.Add(1) <= e.refusalsMax {
 		return turnedAway
 	}
 	e.shared.refusals.Add(-1)
 	return cutOff
+}
+
+// reserve counts one more connection, if there may be one.
+func (e *Engine) reserve() bool {
+	if e.shared.conns.Add(1) <= int64(e.cfg.ConnectionsMax) {
+		return true
+	}
+	e.shared.conns.Add(-1)
+	return false
 }
 
 // refusal is the receiver of a connection beyond the cap. It waits for the first bytes before it answers: closing with

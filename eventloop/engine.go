@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -38,7 +40,7 @@ func (e *FilesError) Error() string {
 
 // Config describes an engine. The zero value of each field is its default.
 type Config struct {
-	Addr           string       // host:port to listen on; port 0 picks one, see Engine.Addr
+	Addr           string       // host:port to listen on; port 0 picks one, see Engine.Addr; "" listens nowhere, see Engine.Accept and Loop.Take
 	Loops          int          // event loops; default GOMAXPROCS
 	ConnectionsMax int          // admitted connections; default what RLIMIT_NOFILE allows beside a reserve
 	ShareAddr      bool         // allow other processes to listen on the same address too (SO_REUSEPORT)
@@ -85,6 +87,7 @@ type Engine struct {
 	ready    chan struct{} // closed when all loops are bound and accept
 	stopped  chan struct{} // closed when Run is about to return
 	draining atomic.Bool
+	turn     atomic.Uint32 // which loop gets the next connection that was accepted elsewhere
 	stopping atomic.Bool
 
 	bindMu sync.Mutex
@@ -106,9 +109,11 @@ func New(cfg Config, newHandler func(*Loop) Handler) (*Engine, error) {
 	if cfg.ConnectionsMax > limit {
 		return nil, &FilesError{Wanted: cfg.ConnectionsMax, Fit: limit, Files: files}
 	}
-	r, err := claim(cfg.Addr, cfg.ShareAddr)
-	if err != nil {
-		return nil, err
+	r := &reservation{fd: -1}
+	if cfg.Addr != "" {
+		if r, err = claim(cfg.Addr, cfg.ShareAddr); err != nil {
+			return nil, err
+		}
 	}
 	e := &Engine{
 		cfg: cfg, start: time.Now(), addr: r.addr, reservation: r,
@@ -136,13 +141,18 @@ func (e *Engine) newLoop(i int, newHandler func(*Loop) Handler) *Loop {
 // elapsed is the engine's clock.
 func (e *Engine) elapsed() time.Duration { return time.Since(e.start) }
 
-// Addr is the address that the engine listens on, with the real port.
-func (e *Engine) Addr() net.Addr { return e.addr }
+// Addr is the address that the engine listens on, with the real port; nil if it listens nowhere.
+func (e *Engine) Addr() net.Addr {
+	if e.addr == nil {
+		return nil // and not an interface that holds nil
+	}
+	return e.addr
+}
 
 // Loops are the engine's loops, by index. The slice never changes.
 func (e *Engine) Loops() []*Loop { return e.loops }
 
-// Ready is closed when the engine accepts connections.
+// Ready is closed when the engine accepts connections, or takes them if it listens nowhere.
 func (e *Engine) Ready() <-chan struct{} { return e.ready }
 
 // Connections is how many connections are admitted and open, those given to a Listener and those on their way to another
@@ -165,7 +175,12 @@ func (e *Engine) Draining() bool { return e.draining.Load() }
 func (e *Engine) Run() error {
 	defer close(e.stopped)
 	defer e.reservation.release()
-	err := gnet.Run(&callbacks{engine: e}, "tcp://"+e.addr.String(),
+	addr, forget, err := e.gnetAddr()
+	if err != nil {
+		return err
+	}
+	defer forget()
+	err = gnet.Run(&callbacks{engine: e}, addr,
 		gnet.WithNumEventLoop(e.cfg.Loops),
 		gnet.WithReusePort(true), // one accept, then its OnOpen: the cap is exact, and EMFILE cannot be reached
 		gnet.WithReuseAddr(true), // or a restart would fail while old connections are in TIME_WAIT
@@ -179,6 +194,19 @@ func (e *Engine) Run() error {
 		return ErrStopped
 	}
 	return nil
+}
+
+// gnetAddr is the address that gnet listens on. It does not run without one, so an engine that listens nowhere gets a socket
+// in a directory that nobody else may enter.
+func (e *Engine) gnetAddr() (addr string, forget func(), err error) {
+	if e.addr != nil {
+		return "tcp://" + e.addr.String(), func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "starling")
+	if err != nil {
+		return "", nil, fmt.Errorf("eventloop: a place for gnet's socket: %w", err)
+	}
+	return "unix://" + filepath.Join(dir, "loops"), func() { _ = os.RemoveAll(dir) }, nil
 }
 
 // Shutdown refuses new connections, tells each handler to drain, waits until all connections are closed or ctx is done,

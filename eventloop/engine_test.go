@@ -39,11 +39,17 @@ func echo() *app {
 	return &app{onData: func(c *Conn, b []byte) { c.Queue(b) }}
 }
 
+// nowhere is where an engine listens in these tests that listens nowhere.
+const nowhere = "nowhere"
+
 // startEngine runs an engine until the test ends, and requires a clean end.
 func startEngine(t testing.TB, cfg Config, newHandler func(*Loop) Handler) *Engine {
 	t.Helper()
-	if cfg.Addr == "" {
+	switch cfg.Addr {
+	case "":
 		cfg.Addr = "127.0.0.1:0"
+	case nowhere:
+		cfg.Addr = ""
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = quiet

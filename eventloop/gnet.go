@@ -209,7 +209,7 @@ func (e *Engine) arrived(l *Loop, gc gnet.Conn, a *arrival) {
 	a.landed = true
 	c := a.conn(l, gc, gc.Fd())
 	gc.SetContext(c)
-	if e.draining.Load() {
+	if a.refused || e.draining.Load() {
 		c.recv = refusal{e.cfg.Refusal}
 		l.expectRequest(c)
 	} else {

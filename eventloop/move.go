@@ -2,6 +2,7 @@ package eventloop
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net"
 	"slices"
@@ -12,9 +13,13 @@ import (
 var (
 	// ErrTarget is why a connection cannot be moved: it is on that loop already, or the loop is of another engine.
 	ErrTarget = errors.New("eventloop: a connection moves only to another loop of its own engine")
-	// ErrNotHandedOver is why a net.Conn cannot be taken back: no listener of this engine has handed it out, or it was
-	// closed or taken back already.
+	// ErrNotHandedOver is why a net.Conn cannot be taken back: another engine has handed it out, or it was closed or taken
+	// back already.
 	ErrNotHandedOver = errors.New("eventloop: not a connection that this engine has handed over")
+	// ErrNoSocket is why a net.Conn cannot be taken at all: it is no *net.TCPConn, as over TLS.
+	ErrNoSocket = errors.New("eventloop: not a TCP connection")
+	// ErrFull is why a connection from elsewhere cannot be taken: there are as many as may be.
+	ErrFull = errors.New("eventloop: as many connections as may be")
 )
 
 // MoveTo gives the connection to another loop of the same engine, together with the bytes that were read from it already
@@ -41,18 +46,58 @@ func (c *Conn) MoveTo(to *Loop, read []byte) error {
 	return c.loop.move(c, to, &arrival{fd: -1, read: bytes.Clone(read), addr: c.givenAddr()})
 }
 
-// Take brings back a connection that a [Listener] of this engine has handed out, as a rule after net/http's server let go
-// of it (http.Hijacker): it arrives on this loop as one that was moved, in the same place of the engine's cap. The bytes
-// in read, which are copied, come first: all that net/http had buffered. Take consumes nc: whatever it returns, the caller
-// has no connection any more. Its errors are [ErrNotHandedOver] and [ErrShutdown]. Any goroutine.
-func (l *Loop) Take(nc net.Conn, read []byte) error {
+// Take takes a connection that somebody else has read from, as a rule net/http's server, which has let go of it
+// (http.Hijacker): one that a [Listener] of this engine has handed out comes back in the same place of the engine's cap,
+// any other *net.TCPConn gets a place. It arrives on this loop as one that was moved. The bytes in read, which are copied,
+// come first: all that net/http had buffered. addr is what the new Conn's RemoteAddr is to return; nil for that of the
+// peer, or of the loop that has handed it out.
+//
+// With [ErrNoSocket] and [ErrFull] the connection is still the caller's; with [ErrNotHandedOver] and [ErrShutdown], as
+// without an error, it is not. Any goroutine.
+func (l *Loop) Take(nc net.Conn, read []byte, addr net.Addr) error {
 	h, ok := nc.(*handedConn)
-	if !ok || h.conns != &l.shared.conns || !h.gone.CompareAndSwap(false, true) {
+	if !ok {
+		return l.takeOther(nc, read, addr)
+	}
+	if h.conns != &l.shared.conns || !h.gone.CompareAndSwap(false, true) {
 		nc.Close()
 		return ErrNotHandedOver
 	}
 	// What the server has not read yet of what the loop had read stands behind what it has read of it.
-	return l.binding.movers.put(&arrival{fd: -1, socket: h.Conn, read: slices.Concat(read, h.read), addr: h.addr})
+	return l.binding.movers.put(&arrival{fd: -1, socket: h.Conn, read: slices.Concat(read, h.read), addr: cmp.Or(addr, h.addr)})
+}
+
+// takeOther takes a connection that was accepted elsewhere.
+func (l *Loop) takeOther(nc net.Conn, read []byte, addr net.Addr) error {
+	if _, ok := nc.(*net.TCPConn); !ok {
+		return ErrNoSocket
+	}
+	m := l.binding.movers
+	switch {
+	case m.engine.draining.Load():
+		nc.Close()
+		return ErrShutdown
+	case !m.engine.reserve():
+		return ErrFull
+	}
+	return m.put(&arrival{fd: -1, socket: nc, read: bytes.Clone(read), addr: addr})
+}
+
+// Accept takes a connection that a listener elsewhere has accepted and nobody has read from: some loop gets it as one that
+// was accepted there, beyond the cap and while the engine drains with the refusal. The connection is the engine's, whatever
+// is returned: [ErrNoSocket] if it is no *net.TCPConn, [ErrFull] if it was cut off, [ErrShutdown]. Any goroutine.
+func (e *Engine) Accept(nc net.Conn) error {
+	if _, ok := nc.(*net.TCPConn); !ok {
+		nc.Close()
+		return ErrNoSocket
+	}
+	verdict := e.admit()
+	if verdict == cutOff {
+		nc.Close()
+		return ErrFull
+	}
+	l := e.loops[int(e.turn.Add(1))%len(e.loops)]
+	return l.binding.movers.put(&arrival{fd: -1, socket: nc, fresh: true, refused: verdict == turnedAway})
 }
 
 // Moved reports whether the connection has come by MoveTo or Take: it was not accepted just now, and what its peer had to
@@ -66,11 +111,20 @@ type arrival struct {
 	read   []byte   // comes before what the socket has
 	addr   net.Addr // what SetRemoteAddr has set, or nil
 	landed bool     // the loop has it
+
+	fresh   bool // it is a new connection
+	refused bool // beyond the cap, where it is not counted
 }
 
 // conn is the connection that has arrived, over its new transport.
 func (a *arrival) conn(l *Loop, t Transport, fd int) *Conn {
-	c := &Conn{t: t, loop: l, fd: int32(fd), state: moved}
+	c := &Conn{t: t, loop: l, fd: int32(fd)}
+	if !a.fresh {
+		c.state = moved
+	}
+	if a.refused {
+		c.state |= refused
+	}
 	c.SetRemoteAddr(a.addr)
 	return c
 }

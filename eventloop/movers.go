@@ -161,7 +161,11 @@ func (m *movers) lose(a *arrival, cause error) {
 	if a.socket != nil {
 		a.socket.Close() // gnet may have done it already
 	}
-	m.engine.shared.conns.Add(-1)
+	if a.refused {
+		m.engine.shared.refusals.Add(-1)
+	} else {
+		m.engine.shared.conns.Add(-1)
+	}
 	if !errors.Is(cause, errPeerGone) && !errors.Is(cause, ErrShutdown) {
 		m.engine.cfg.Logger.Warn("a connection was lost on its way to another loop", "loop", m.to.loop.index, "error", cause)
 	}

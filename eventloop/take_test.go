@@ -47,10 +47,10 @@ func TestThereAndBackAgain(t *testing.T) {
 		}
 		rest, _ := buffered.Peek(buffered.Reader.Buffered())
 		to := e.Loops()[handed.Load()%4]
-		if err := to.Take(nc, append([]byte("GET /loop HTTP/1.1\r\n\r\n"), rest...)); err != nil {
+		if err := to.Take(nc, append([]byte("GET /loop HTTP/1.1\r\n\r\n"), rest...), nil); err != nil {
 			t.Error(err)
 		}
-		if err := to.Take(nc, nil); !errors.Is(err, ErrNotHandedOver) {
+		if err := to.Take(nc, nil, nil); !errors.Is(err, ErrNotHandedOver) {
 			t.Errorf("taking it twice = %v", err)
 		}
 		if err := nc.Close(); !errors.Is(err, net.ErrClosed) { // what many a handler defers
@@ -114,7 +114,7 @@ func TestTakeKeepsTheOrder(t *testing.T) {
 	}
 	_, _ = io.WriteString(c, "three")
 	given := []byte("ONE ")
-	if err := e.Loops()[1].Take(nc, given); err != nil {
+	if err := e.Loops()[1].Take(nc, given, nil); err != nil {
 		t.Fatal(err)
 	}
 	copy(given, "####")
@@ -142,7 +142,6 @@ func TestWhatCannotBeTaken(t *testing.T) {
 		make func() (nc, peer net.Conn)
 		want error
 	}{
-		{"any other connection", net.Pipe, ErrNotHandedOver},
 		{"another engine's", func() (net.Conn, net.Conn) { return handed(other) }, ErrNotHandedOver},
 		{"closed already", func() (net.Conn, net.Conn) {
 			nc, c := handed(e)
@@ -156,7 +155,7 @@ func TestWhatCannotBeTaken(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			nc, peer := row.make()
-			if err := e.Loops()[0].Take(nc, nil); !errors.Is(err, row.want) {
+			if err := e.Loops()[0].Take(nc, nil, nil); !errors.Is(err, row.want) {
 				t.Fatalf("Take = %v, want %v", err, row.want)
 			}
 			if _, err := io.ReadAll(peer); err != nil {

@@ -171,7 +171,7 @@ func TestClientGoneWhileMiddlewareRuns(t *testing.T) {
 		c.send("40")
 		socket := receive(t, sockets)
 		ending(c)
-		eventually(t, "the socket is gone", func() bool { return !socket.Connected() })
+		eventually(t, "the socket is gone", socket.gone)
 		release <- struct{}{}
 		noted.expect(t, "middleware")
 		if err := socket.Emit("x"); !errors.Is(err, ErrDisconnected) {

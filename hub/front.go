@@ -107,7 +107,7 @@ func (s *Server) giveBack(w http.ResponseWriter, r *http.Request) {
 	}
 	read := requestHead(r)
 	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered()) // cannot fail: it is there
-	if err := shards[i].loop.Take(conn, append(read, buffered...)); err != nil {
+	if err := shards[i].loop.Take(conn, append(read, buffered...), nil); err != nil {
 		s.opts.Logger.Debug("taking a connection back from net/http", "error", err)
 	}
 }

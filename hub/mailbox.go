@@ -140,12 +140,27 @@ func (w *workers) search() {
 
 // work works off one mailbox after the other.
 func (w *workers) work() {
-	for m := w.next(true); m != nil; m = w.next(false) {
+	m := w.next(true)
+	defer func() {
+		if m != nil { // a handler has called runtime.Goexit: its goroutine is lost, and nothing else
+			w.goesOn(m)
+		}
+	}()
+	for ; m != nil; m = w.next(false) {
 		for j, ok := m.take(); ok; j, ok = m.take() {
 			w.do(m, j)
 		}
 		m.queue.mail.CompareAndSwap(m, nil)
 	}
+}
+
+// goesOn has another goroutine go on with a mailbox.
+func (w *workers) goesOn(m *mailbox) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.busy--
+	w.waiting = append(w.waiting, m)
+	w.search()
 }
 
 // next returns the next mailbox, waiting for it if that is worthwhile, or nil when the goroutine may end. searcher says that

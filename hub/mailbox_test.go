@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -117,5 +118,27 @@ func TestWorkersStop(t *testing.T) {
 	}
 	if quiet := w.quiet(); quiet != nil {
 		receive(t, quiet)
+	}
+}
+
+// TestHandlersThatGoexit lose their goroutine, and nothing else: what waits behind them is done, and nobody waits for them.
+func TestHandlersThatGoexit(t *testing.T) {
+	for _, limit := range []int{1, 20} {
+		w, sockets := crowd(t, limit, 10)
+		done := make(chan int, 100)
+		for i := range 100 {
+			sockets[i%10].enqueue(job{run: func() {
+				done <- i
+				if i%2 == 0 {
+					runtime.Goexit()
+				}
+			}})
+		}
+		for range 100 {
+			receive(t, done)
+		}
+		if quiet := w.quiet(); quiet != nil {
+			receive(t, quiet)
+		}
 	}
 }

@@ -18,12 +18,13 @@ type Adapter interface {
 	Join(n Node) error
 	// Publish sends a message to all other nodes, or to m.To alone. It queues and never waits; what one goroutine publishes
 	// arrives everywhere in that order. It keeps the message, which never changes. ErrBacklog says that there is a node that
-	// does not keep up and has not got it; the others have. A node that is not there (any more) gets nothing.
+	// does not keep up and has not got it; the others have. A node that is not there (any more) gets nothing, and before
+	// Join and after Close nobody does.
 	Publish(m *Message) error
-	// Nodes are the other nodes that are known to live.
+	// Nodes are the other nodes that are known to live. One that Node.Lost tells of is not among them any more.
 	Nodes() []NodeID
 	// Close takes the node out of the cluster, when what it has published is on its way or a deadline of the adapter's own
-	// has passed. The others are told by Node.Lost.
+	// has passed. The others are told by Node.Lost. The node itself is not called any more when Close has returned.
 	Close() error
 }
 
@@ -35,16 +36,19 @@ type Node interface {
 	// ID is the node's name.
 	ID() NodeID
 	// Deliver takes a message of another node. Those of one node come in the order in which it has published them, one at a
-	// time. It does not wait for anything.
+	// time. It does not wait for anything, but it may call Publish and Nodes.
 	Deliver(m *Message)
-	// Lost tells that a node is gone, once, and after its last message: whoever waits for its answers has to stop.
+	// Lost tells that a node is gone, once, and after its last message: whoever waits for its answers has to stop. A node
+	// that is itself cut off loses all others.
 	Lost(id NodeID)
 }
 
-// Message is what one node tells the others. It never changes once it is published, nor do the bytes in it.
+// Message is what one node tells the others. It never changes once it is published, nor do the bytes in it. What a message
+// has of the fields below Request depends on its kind. Strings arrive as they were, UTF-8 or not: names of rooms are the
+// application's, and headers the client's.
 type Message struct {
 	Kind      Kind
-	From      NodeID
+	From      NodeID // set by the node that publishes it
 	To        NodeID // "" for all others
 	Namespace string
 	Request   uint64 // a number of the node that asks, which its answers repeat; 0 when no answer is wanted
@@ -63,7 +67,7 @@ type Message struct {
 	Attachments [][]byte
 
 	// Of answers. An answer may come in several messages.
-	Asked   int      // Acks: how many sockets were asked, in the first one
+	Asked   int      // Acks: how many sockets were asked that earlier ones did not count
 	Acks    []Ack    // Acks: what has come since
 	Sockets []Socket // Sockets: what was asked for
 	Last    bool     // the node has no more to say to this request

@@ -82,7 +82,7 @@ func unhex(digits string) []byte {
 // next waits for the next packet. It does not fail the test, so any goroutine may call it.
 func (c *client) next() string {
 	for {
-		_ = c.conn.SetReadDeadline(time.Now().Add(starlingtest.Patience))
+		_ = c.conn.SetReadDeadline(time.Now().Add(patience))
 		f, err := c.conn.ReadFrame()
 		switch {
 		case errors.Is(err, io.EOF):

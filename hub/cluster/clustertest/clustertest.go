@@ -6,7 +6,11 @@ import (
 	"testing"
 
 	"starling/hub/cluster"
+	"starling/internal/starlingtest"
 )
+
+// patience bounds the waits of the tests. It says that something has failed; nothing waits for it to pass.
+var patience = starlingtest.Patience
 
 // Factory makes a network that nobody has joined, for one test.
 type Factory func(t *testing.T) Network

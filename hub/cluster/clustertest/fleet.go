@@ -11,7 +11,6 @@ import (
 
 	"starling/hub"
 	"starling/hub/cluster"
-	"starling/internal/starlingtest"
 )
 
 // fleet is a cluster of servers.
@@ -302,7 +301,7 @@ func receive[T any](t *testing.T, c <-chan T) (v T) {
 	t.Helper()
 	select {
 	case v = <-c:
-	case <-time.After(starlingtest.Patience):
+	case <-time.After(patience):
 		t.Fatal("waited in vain")
 	}
 	return v

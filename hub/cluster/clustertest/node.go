@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"starling/hub/cluster"
-	"starling/internal/starlingtest"
 )
 
 // node is a cluster.Node that hears, and knows what it must not hear.
@@ -102,6 +101,14 @@ func (x *node) publish(messages ...*cluster.Message) {
 	}
 }
 
+// tries publishes, which must not wait for anybody.
+func (x *node) tries(m *cluster.Message) error {
+	x.t.Helper()
+	published := make(chan error, 1)
+	go func() { published <- x.adapter.Publish(m) }()
+	return receive(x.t, published)
+}
+
 // numbered is a message of a node's with a number.
 func (x *node) numbered(number int, to cluster.NodeID) *cluster.Message {
 	return &cluster.Message{Kind: cluster.Broadcast, From: x.id, To: to, Namespace: "/", Request: uint64(number), Data: []byte(`["m"]`)}
@@ -172,10 +179,10 @@ func (x *node) next() heard {
 	select {
 	case h := <-x.heard:
 		return h
-	case <-time.After(starlingtest.Patience):
+	case <-time.After(patience):
 		x.t.Fatalf("%s has waited in vain", x.id)
+		return heard{}
 	}
-	panic("unreachable")
 }
 
 // expect wants numbered messages of another node, in that order and nothing between.
@@ -233,7 +240,7 @@ func (x *node) knows(names ...string) {
 // eventually waits for a state that no event tells of.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(starlingtest.Patience); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never came: %s", what)
 		}

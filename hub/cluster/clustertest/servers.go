@@ -3,7 +3,7 @@ package clustertest
 import "testing"
 
 // Servers has three servers work together over an adapter, with clients on each.
-func Servers(t *testing.T, make Factory) {
+func Servers(t *testing.T, factory Factory) {
 	for name, test := range map[string]func(*testing.T, Network){
 		"broadcasts":                        testBroadcasts,
 		"broadcasts of bytes":               testBytes,
@@ -36,6 +36,6 @@ func Servers(t *testing.T, make Factory) {
 		"lost with a server's answer":       testLostServer,
 		"lost when it is asked":             testLostAtOnce,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, make(t)) })
+		t.Run(name, func(t *testing.T) { test(t, factory(t)) })
 	}
 }

@@ -97,6 +97,27 @@ func TestAMarkLivesAsLongAsItIsNeeded(t *testing.T) {
 	}
 }
 
+func TestARoomThatIsPressedOutTwiceHasTwoMarks(t *testing.T) {
+	s := newScene(t, func(l *Limits) { l.BytesMax = 4000 })
+	me := s.connect("me", "red")
+	pressOut := func() { s.send(Aim{Rooms: []string{"blue"}}, "x", 3500) }
+	s.say("red", "a")
+	pressOut()
+	s.pass(150 * time.Second)
+	s.say("red", "b")
+	pressOut()
+	s.pass(50 * time.Second) // the first mark is past its age
+	s.Save("pid", me)
+	me, _ = s.Take("pid")
+	if missed, err := s.replay(me, "a"); err != ErrDropped {
+		t.Fatalf("missed %q, %v, want %v", missed, err, ErrDropped)
+	}
+	s.pass(145 * time.Second)
+	if stats := s.Stats(); stats != (Stats{}) {
+		t.Fatalf("%+v, want nothing", stats)
+	}
+}
+
 func TestWhatAgesIsClearedAwayWithoutExpire(t *testing.T) {
 	s := newScene(t)
 	for range 10_000 {

@@ -44,7 +44,7 @@ func newEpoch(random io.Reader) (e epoch) {
 
 // offset returns a position as clients know it.
 func (e epoch) offset(p Position) (o Offset) {
-	invariants.Assert(p>>(positionBytes*digitBits) == 0, "position %d", p)
+	invariants.Assert(p>>(positionBytes*digitBits) == 0, "a position that no offset can hold")
 	copy(o[:], e[:])
 	o[epochBytes] = offsetMark
 	for i := OffsetBytes - 1; i > epochBytes; i-- {

@@ -136,7 +136,7 @@ func (s *shelf[M]) dropOldest() bool {
 	for _, l := range n.value.others {
 		s.dropFrom(l, n)
 	}
-	invariants.Assert(s.kept.oldest != n, "position %d is the oldest and yet not the first of a log that has it", n.value.position)
+	invariants.Assert(s.kept.oldest != n, "the oldest message is not the first of a log that has it")
 	return true
 }
 
