@@ -131,11 +131,7 @@ func (b BroadcastOperator) fetch(ctx context.Context) ([]*RemoteSocket, error) {
 	}
 	s := b.nsp.server
 	f := &fetching{nsp: b.nsp}
-	var nodes []cluster.NodeID
-	if b.reachesOthers() {
-		nodes = s.opts.Adapter.Nodes()
-	}
-	f.init(s, len(s.column()), nodes)
+	f.init(s, len(s.column()))
 	s.post(eventloop.TaskFunc(func(l *eventloop.Loop) {
 		found := s.column()[l.Index()].fetch(b)
 		f.update(func() {
@@ -144,11 +140,15 @@ func (b BroadcastOperator) fetch(ctx context.Context) ([]*RemoteSocket, error) {
 		})
 	}))
 	var lost error
-	if len(nodes) > 0 {
+	if b.reachesOthers() {
 		m := b.message(cluster.Fetch)
 		m.Request = s.inquiries.begin(f)
 		defer s.inquiries.end(m.Request)
-		lost = s.publish(m)
+		if f.ask(s.opts.Adapter.Nodes) {
+			lost = s.publish(m)
+		}
+	} else {
+		f.ask(nil)
 	}
 	err := f.wait(ctx)
 	return f.sockets, errors.Join(err, lost)

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -78,38 +79,28 @@ func (s *Server) serveForeign(w http.ResponseWriter, r *http.Request) {
 	path, _, _ := strings.Cut(r.RequestURI, "?")
 	file, ours := strings.CutPrefix(path, s.opts.Path)
 	switch {
-	case ours && s.front.bundle != nil && s.front.bundle.Has(file):
-		for name, values := range s.front.origins.Header(r) { // a module is loaded from another origin by CORS alone
-			w.Header()[name] = values
-		}
-		s.front.bundle.ServeHTTP(w, r)
+	case ours && s.isFile(file):
+		s.serveFile(w, r)
 	case ours:
-		s.giveBack(w, r)
-	case s.opts.Handler != nil:
-		s.opts.Handler.ServeHTTP(w, r)
+		s.giveLoop(w, r, nil)
 	default:
-		http.NotFound(w, r)
+		remote, _ := r.Context().Value(remoteKey{}).(net.Addr)
+		s.foreignHandler(remote).ServeHTTP(w, r)
 	}
 }
 
-// giveBack gives a request and its connection to a loop: that of its session, if it names one.
-func (s *Server) giveBack(w http.ResponseWriter, r *http.Request) {
-	conn, rw, err := http.NewResponseController(w).Hijack()
-	if err != nil {
-		s.opts.Logger.Error("taking a connection back from net/http", "error", err)
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
-		return
+// remoteKey is under what a request's context has the address of its connection, as the loop knew it.
+type remoteKey struct{}
+
+// isFile reports whether a path below Options.Path is a file of the client's.
+func (s *Server) isFile(path string) bool { return s.front.bundle != nil && s.front.bundle.Has(path) }
+
+// serveFile serves a file of the client's.
+func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
+	for name, values := range s.front.origins.Header(r) { // a module is loaded from another origin by CORS alone
+		w.Header()[name] = values
 	}
-	shards := s.column()
-	i, ok := session.LoopOf(r.URL.Query().Get("sid"))
-	if !ok || i >= len(shards) {
-		i = int(s.turn.Add(1)) % len(shards)
-	}
-	read := requestHead(r)
-	buffered, _ := rw.Reader.Peek(rw.Reader.Buffered()) // cannot fail: it is there
-	if err := shards[i].loop.Take(conn, append(read, buffered...), nil); err != nil {
-		s.opts.Logger.Debug("taking a connection back from net/http", "error", err)
-	}
+	s.front.bundle.ServeHTTP(w, r)
 }
 
 // requestHead writes the head of a request again. net/http has taken two headers out of it.
@@ -130,7 +121,10 @@ func requestHead(r *http.Request) []byte {
 // foreignServer is the net/http server behind the loops.
 func (s *Server) foreignServer() *http.Server {
 	return &http.Server{
-		Handler:           http.HandlerFunc(s.serveForeign),
+		Handler: http.HandlerFunc(s.serveForeign),
+		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return context.WithValue(ctx, remoteKey{}, c.RemoteAddr())
+		},
 		ReadHeaderTimeout: s.opts.HandshakeTimeout,
 		IdleTimeout:       session.KeepAliveTime,
 		MaxHeaderBytes:    wsproto.HeadBytesMax,

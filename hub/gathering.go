@@ -87,38 +87,39 @@ type gathering struct {
 }
 
 // newGathering begins to wait for the answers of the given nodes, and of the loops as soon as they are asked.
-func (n *Namespace) newGathering(nodes []cluster.NodeID) *gathering {
+func (n *Namespace) newGathering() *gathering {
 	loops := len(n.server.column())
 	g := &gathering{nsp: n, id: n.newAckID(), members: make([][]*Socket, loops)}
-	g.init(n.server, loops, nodes)
+	g.init(n.server, loops)
 	return g
 }
 
 // ask sends the event and begins to gather.
 func (b BroadcastOperator) ask(ctx context.Context, event string, args []any) (*gathering, error) {
 	s := b.nsp.server
-	var nodes []cluster.NodeID
-	if b.reachesOthers() {
-		nodes = s.opts.Adapter.Nodes()
-	}
-	g := b.nsp.newGathering(nodes)
+	g := b.nsp.newGathering()
 	p, err := b.nsp.encodeEvent(ackID{g.id, true}, event, args)
 	if err != nil {
 		return nil, err
 	}
 	if b.nobody() {
-		g.update(func() { g.loops, g.nodes = 0, nil })
+		g.update(func() { g.loops, g.open = 0, 0 })
 		return g, nil
 	}
 	m := b.message(cluster.Broadcast)
-	if len(nodes) > 0 {
+	others := false
+	if b.reachesOthers() {
+		g.number = s.inquiries.begin(g)
+		others = g.ask(s.opts.Adapter.Nodes)
 		m.Data, m.Attachments = p.payload()
+	} else {
+		g.ask(nil)
 	}
 	if err := b.sendAsking(p, g); err != nil {
+		s.inquiries.end(g.number)
 		return nil, err
 	}
-	if len(nodes) > 0 {
-		g.number = s.inquiries.begin(g)
+	if others {
 		m.Request, m.NoCompression = g.number, b.plain
 		if deadline, ok := ctx.Deadline(); ok {
 			m.Timeout = time.Until(deadline)
@@ -226,10 +227,13 @@ func (g *gathering) collect(ctx context.Context) []BroadcastReply {
 	if g.number != 0 {
 		g.server.inquiries.end(g.number)
 	}
-	if err == nil {
-		err = g.missing
-	} else {
+	switch {
+	case err != nil:
 		g.callOff()
+	case g.missing != nil:
+		err = g.missing
+	case len(g.replies) < g.asked: // some on another node
+		err = ErrDisconnected
 	}
 	if err != nil {
 		g.err = &PartialError{Asked: g.asked, Answered: len(g.replies), Err: err}

@@ -36,6 +36,9 @@ func (s *Socket) enqueue(j job) { s.queue.enqueue(s.nsp, s, j) }
 // enqueue gives a job to the namespace's queue.
 func (n *Namespace) enqueue(j job) { n.queue.enqueue(n, nil, j) }
 
+// enqueueAnswer gives a job that no handler of the application is in the way of.
+func (n *Namespace) enqueueAnswer(j job) { n.answers.enqueue(n, nil, j) }
+
 func (q *queue) enqueue(n *Namespace, s *Socket, j job) {
 	for {
 		m := q.mail.Load()

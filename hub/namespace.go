@@ -23,7 +23,8 @@ type Namespace struct {
 	sockets        atomic.Int64 // those that are connected
 	rooms          *rooms.Directory
 	roomTeller     roomTeller
-	queue          queue // what is done for the namespace off the loops, in order
+	queue          queue // what the application does for the namespace off the loops, in order
+	answers        queue // what is done to answer other nodes: a handler that takes its time must not keep them waiting
 	serverHandlers serverHandlers
 	journal        *journal // nil: nobody recovers
 	present        present  // who could, if journal is not nil

@@ -82,7 +82,7 @@ func (n *node) Deliver(m *cluster.Message) {
 	case cluster.Disconnect:
 		_ = nsp.targeted(m.Target).DisconnectSockets(m.Close)
 	case cluster.Fetch:
-		nsp.enqueue(job{run: func() { n.fetch(nsp, m) }})
+		nsp.enqueueAnswer(job{run: func() { n.fetch(nsp, m) }})
 	case cluster.ServerEmit:
 		nsp.enqueue(job{run: func() { n.serverEvent(nsp, m) }})
 	case cluster.Cancel:
@@ -188,7 +188,8 @@ func (e *errands) forget(id cluster.NodeID) {
 
 // gatherFor gathers acknowledgements for another node, and sends them on as they come.
 func (n *node) gatherFor(b BroadcastOperator, m *cluster.Message) error {
-	g := b.nsp.newGathering(nil)
+	g := b.nsp.newGathering()
+	g.ask(nil)
 	by := askedBy{m.From, m.Request}
 	e := &errand{node: n, gathering: g, request: m, by: by}
 	g.changed = e.changed
@@ -228,7 +229,7 @@ func (e *errand) changed() {
 		return
 	}
 	e.posted = true
-	e.nsp.enqueue(job{run: e.send})
+	e.nsp.enqueueAnswer(job{run: e.send})
 }
 
 // send sends the news.

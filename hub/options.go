@@ -209,8 +209,11 @@ func (o *Options) validate() error {
 	return nil
 }
 
+// busyRetryAfter is after how many seconds a client that is turned away may come again.
+const busyRetryAfter = "2"
+
 // busyResponse is what a connection beyond the cap gets.
-const busyResponse = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+const busyResponse = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: " + busyRetryAfter + "\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 // engineConfig is the part of the options that concerns bytes.
 func (o *Options) engineConfig(addr string) eventloop.Config {

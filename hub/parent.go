@@ -13,7 +13,7 @@ import (
 // handlers and middleware, and what is registered with it later reaches those that there are. Get one with
 // Server.OfMatch or Server.OfFunc. All methods may be called from any goroutine.
 //
-// Broadcasts reach the sockets of all children that this node has.
+// Broadcasts reach the sockets of all children that this node has, on all nodes.
 type ParentNamespace struct {
 	registry
 	broadcaster

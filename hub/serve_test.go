@@ -308,9 +308,6 @@ func TestListen(t *testing.T) {
 	if err := New(Options{}).Listen("no port"); err == nil {
 		t.Error("an address without a port was taken")
 	}
-	if err := New(Options{}).Serve(t.Context()); err == nil {
-		t.Error("Serve before Listen")
-	}
 	if err := New(Options{Loops: -1}).ListenAndServe(t.Context(), "127.0.0.1:0"); err == nil {
 		t.Error("ListenAndServe with wrong options")
 	}

@@ -27,17 +27,21 @@ type Server struct {
 	inquiries inquiries // what other nodes were asked
 	errands   errands   // what other nodes have asked for
 
-	engine  atomic.Pointer[eventloop.Engine]
-	shards  atomic.Pointer[[]*shard] // by loop index; nil before Listen
-	front   *front
-	turn    atomic.Uint32 // which loop gets the next connection that comes back from net/http
-	stopped chan struct{} // closed when the loops have stopped
+	engine atomic.Pointer[eventloop.Engine]
+	shards atomic.Pointer[[]*shard] // by loop index; nil before Listen
+	front  *front
+	turn   atomic.Uint32 // which loop gets the next connection that comes back from net/http
+
+	draining    atomic.Bool // no session begins any more
+	onceForeign sync.Once
+	stopped     chan struct{} // closed when the loops have stopped
+	ending
 }
 
 // New makes a server that does not listen yet. Options that cannot work are reported by Listen.
 func New(opts Options) *Server {
 	opts.ensureDefaults()
-	s := &Server{opts: opts, limits: opts.packetLimits(), stopped: make(chan struct{})}
+	s := &Server{opts: opts, limits: opts.packetLimits(), stopped: make(chan struct{}), ending: newEnding()}
 	s.workers.init(opts.HandlersMax, opts.Logger)
 	s.node = &node{Server: s, id: cluster.NodeID(rand.Text())}
 	s.Namespace = newNamespace(s, "/")

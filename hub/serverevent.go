@@ -90,9 +90,10 @@ func (n *Namespace) ServerSideEmitWithAck(ctx context.Context, event string, arg
 		return nil, err
 	}
 	a := &serverQuestion{nsp: n}
-	a.init(n.server, 0, n.server.opts.Adapter.Nodes())
+	a.init(n.server, 0)
 	m.Request = n.server.inquiries.begin(a)
 	defer n.server.inquiries.end(m.Request)
+	a.ask(n.server.opts.Adapter.Nodes)
 	lost := n.server.publish(m)
 	err = a.wait(ctx)
 	return a.replies, errors.Join(err, lost)
@@ -147,7 +148,14 @@ func (n *node) serverEvent(nsp *Namespace, m *cluster.Message) {
 	if m.Request != 0 {
 		e.reply = func(args []any) error { return n.ackServerEvent(nsp, m, args) }
 	}
+	returned := false
+	defer func() {
+		if !returned { // it has panicked: no answer will come
+			n.nothing(m)
+		}
+	}()
 	handle(e)
+	returned = true
 }
 
 // ackServerEvent acknowledges another node's event.

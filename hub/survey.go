@@ -20,10 +20,23 @@ type survey struct {
 	done   chan struct{} // closed when nothing is awaited any more
 }
 
-func (v *survey) init(s *Server, loops int, nodes []cluster.NodeID) {
-	v.server, v.loops, v.nodes = s, loops, nodes
+// init begins a survey, which does not end before ask was called.
+func (v *survey) init(s *Server, loops int) {
+	v.server, v.loops, v.open = s, loops, 1
 	v.done = make(chan struct{})
-	v.check()
+}
+
+// ask notes which nodes are to answer. It asks for them under the lock, when the survey is among the inquiries already: a
+// node that is lost before is not among them, one that is lost afterwards is noted by nodeLost.
+func (v *survey) ask(nodes func() []cluster.NodeID) (others bool) {
+	v.update(func() {
+		if nodes != nil {
+			v.nodes = nodes()
+		}
+		others = len(v.nodes) > 0
+		v.open--
+	})
+	return others
 }
 
 // check ends the survey when nothing is awaited. The lock is held, or nobody else knows the survey yet.

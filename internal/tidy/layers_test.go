@@ -33,7 +33,7 @@ var layers = map[string][]string{
 	// What adapters are held against, from outside.
 	"hub/cluster/clustertest": {"hub", "hub/cluster", "internal/starlingtest", "internal/invariants"},
 
-	"cmd/starling": {"hub"},
+	"cmd/starling": {"hub", "wsproto/msgpack"},
 	"examples/...": {"hub"},
 
 	"bench/...":           {"bench/...", "wsproto/..."},
