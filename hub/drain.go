@@ -23,8 +23,9 @@ func (s *Server) drain(ctx context.Context) {
 	}
 	ticker := time.NewTicker(drainStep)
 	defer ticker.Stop()
-	for left := int(s.opts.DrainTime / drainStep); left > 0 && s.Connections() > 0; left-- {
-		s.post(eventloop.TaskFunc(func(l *eventloop.Loop) { s.column()[l.Index()].disconnectShare(left) }))
+	steps := int(s.opts.DrainTime / drainStep)
+	for step := 1; step <= steps && s.Connections() > 0; step++ {
+		s.post(eventloop.TaskFunc(func(l *eventloop.Loop) { s.column()[l.Index()].disconnectShare(step, steps) }))
 		select {
 		case <-ticker.C:
 		case <-ctx.Done():
@@ -35,8 +36,14 @@ func (s *Server) drain(ctx context.Context) {
 	}
 }
 
-// disconnectShare disconnects the share of one of several steps that are left.
-func (sh *shard) disconnectShare(steps int) {
-	sessions := sh.table.Len()
-	sh.table.Disconnect((sessions + steps - 1) / steps)
+// disconnectShare disconnects so many sessions that after each of the steps, counted from 1, the same share of those that
+// there were has gone.
+func (sh *shard) disconnectShare(step, steps int) {
+	if step == 1 {
+		sh.drainFrom = sh.table.Len()
+	}
+	stay := (sh.drainFrom*(steps-step) + steps - 1) / steps
+	if more := sh.table.Len() - stay; more > 0 {
+		sh.table.Disconnect(more)
+	}
 }

@@ -56,9 +56,16 @@ func newFront(o *Options) (*front, error) {
 		f.rate = rate.NewLimiter(rate.Limit(o.ConnectRateMax), o.ConnectRateMax)
 	}
 	if o.Handler != nil || f.bundle != nil {
-		f.foreign = eventloop.NewListener(&net.TCPAddr{})
+		f.answerForeign()
 	}
 	return f, nil
+}
+
+// answerForeign has requests that are not Engine.IO's answered by net/http.
+func (f *front) answerForeign() {
+	if f.foreign == nil {
+		f.foreign = eventloop.NewListener(&net.TCPAddr{})
+	}
 }
 
 // configure writes itself into the configuration of sessions.

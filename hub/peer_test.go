@@ -37,7 +37,13 @@ const openPacket = `0{"sid":"<20>","upgrades":[],"pingInterval":25000,"pingTimeo
 // dialTCP connects and says nothing.
 func dialTCP(t *testing.T, s *Server) *net.TCPConn {
 	t.Helper()
-	conn, err := net.Dial("tcp", s.Addr().String())
+	return dialAddr(t, s.Addr())
+}
+
+// dialAddr is dialTCP for a server that lives at some other address.
+func dialAddr(t *testing.T, addr net.Addr) *net.TCPConn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +55,13 @@ func dialTCP(t *testing.T, s *Server) *net.TCPConn {
 // dial opens a session. query is appended to that of the request.
 func dial(t *testing.T, s *Server, query string) *peer {
 	t.Helper()
-	p := &peer{t: t, conn: dialTCP(t, s), reader: wsproto.NewReader(wsproto.Client, clientLimits), buf: make([]byte, 4<<10)}
+	return dialAt(t, s.Addr(), query)
+}
+
+// dialAt is dial for a server that lives at some other address.
+func dialAt(t *testing.T, addr net.Addr, query string) *peer {
+	t.Helper()
+	p := &peer{t: t, conn: dialAddr(t, addr), reader: wsproto.NewReader(wsproto.Client, clientLimits), buf: make([]byte, 4<<10)}
 	const key = "dGhlIHNhbXBsZSBub25jZQ=="
 	p.write(wsproto.AppendUpgradeRequest(nil, "x", "/socket.io/?EIO=4&transport=websocket"+query, key, "X-Test: yes"))
 	for {

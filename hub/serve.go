@@ -33,6 +33,9 @@ func (s *Server) listen(addr string) error {
 	if err != nil {
 		return err
 	}
+	if addr == "" { // connections come from a net/http server, whose handler has the other requests
+		front.answerForeign()
+	}
 	s.front = front
 	if err := s.joinCluster(); err != nil {
 		return err

@@ -27,7 +27,13 @@ type wire struct {
 
 func openWire(t *testing.T, s *Server) *wire {
 	t.Helper()
-	conn := dialTCP(t, s)
+	return openWireAt(t, s.Addr())
+}
+
+// openWireAt is openWire for a server that lives at some other address.
+func openWireAt(t *testing.T, addr net.Addr) *wire {
+	t.Helper()
+	conn := dialAddr(t, addr)
 	return &wire{t: t, conn: conn, in: bufio.NewReader(conn)}
 }
 
