@@ -72,7 +72,7 @@ func (s *Socket) ask(timeout time.Duration, event string, args []any, done func(
 	if err != nil {
 		return nil, err
 	}
-	encoded.prepare(s.nsp, "", &p.Prepared)
+	encoded.prepare(s.nsp, &p.Prepared)
 	return p, s.post(p)
 }
 

@@ -119,8 +119,8 @@ func BenchmarkEmitWithAck(b *testing.B) {
 			p.Send(answer)
 		}
 		s.sim.Run()
-		if replies := g.collect(context.Background()); len(replies) != members || g.err != nil {
-			b.Fatalf("%d replies, %v", len(replies), g.err)
+		if replies, err := g.collect(context.Background()); len(replies) != members || err != nil {
+			b.Fatalf("%d replies, %v", len(replies), err)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/members, "ns/socket")

@@ -28,6 +28,20 @@ func (a *Arguments) next(rest *socketio.Args) (value []byte, ok bool) {
 	return value, true
 }
 
+// last returns the last argument, and the arguments without it.
+func (a *Arguments) last() (value []byte, rest Arguments) {
+	all, rest := a.list, *a
+	for {
+		before := all
+		next, ok := a.next(&all)
+		if !ok {
+			return value, rest
+		}
+		value = next
+		rest.list = a.list[:len(a.list)-len(before)]
+	}
+}
+
 // at returns argument i.
 func (a *Arguments) at(i int) (value []byte, ok bool) {
 	rest := a.list

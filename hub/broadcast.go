@@ -127,28 +127,24 @@ func (b BroadcastOperator) send(p packet) error {
 		return ErrOverloaded
 	}
 	d := &delivery{BroadcastOperator: b}
+	if b.plain {
+		d.NoCompression()
+	}
 	j := b.nsp.journal
 	if j == nil || b.volatile {
-		b.prepare(p, "", &d.Prepared)
+		p.prepare(b.nsp, &d.Prepared)
 		s.post(d)
 		return nil
 	}
+	field := p.prepareToKeep(b.nsp, &d.Prepared)
 	aim := recovery.Aim{Everyone: !b.aimed, Rooms: b.rooms, Except: b.except}
 	j.Record(aim, p.size(), func(at recovery.Position, offset recovery.Offset) *session.Prepared {
 		d.position = at
-		b.prepare(p, offset.String(), &d.Prepared)
+		copy(field, offset[:])
 		s.post(d) // under the journal's lock: what one loop gets is in the order of the positions
 		return &d.Prepared
 	})
 	return nil
-}
-
-// prepare ends a packet for everybody who gets it.
-func (b BroadcastOperator) prepare(p packet, offset string, to *session.Prepared) {
-	if b.plain {
-		to.NoCompression()
-	}
-	p.prepare(b.nsp, offset, to)
 }
 
 // full reports whether a loop has more to do than it can hold.

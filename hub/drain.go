@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"starling/eventloop"
@@ -24,9 +25,12 @@ func (s *Server) drain(ctx context.Context) {
 	ticker := time.NewTicker(drainStep)
 	defer ticker.Stop()
 	steps := int(s.opts.DrainTime / drainStep)
-	for step := 1; step <= steps && s.Connections() > 0; step++ {
-		s.post(eventloop.TaskFunc(func(l *eventloop.Loop) { s.column()[l.Index()].disconnectShare(step, steps) }))
+	for step := 1; step <= steps; step++ {
+		c := &census{loops: len(s.column()), nobody: make(chan struct{})}
+		s.post(eventloop.TaskFunc(func(l *eventloop.Loop) { c.add(s.column()[l.Index()].disconnectShare(step, steps)) }))
 		select {
+		case <-c.nobody:
+			return
 		case <-ticker.C:
 		case <-ctx.Done():
 			return
@@ -38,12 +42,31 @@ func (s *Server) drain(ctx context.Context) {
 
 // disconnectShare disconnects so many sessions that after each of the steps, counted from 1, the same share of those that
 // there were has gone.
-func (sh *shard) disconnectShare(step, steps int) {
+func (sh *shard) disconnectShare(step, steps int) (left int) {
 	if step == 1 {
 		sh.drainFrom = sh.table.Len()
 	}
 	stay := (sh.drainFrom*(steps-step) + steps - 1) / steps
 	if more := sh.table.Len() - stay; more > 0 {
 		sh.table.Disconnect(more)
+	}
+	return sh.table.Len()
+}
+
+// census counts the sessions of all loops.
+type census struct {
+	mu       sync.Mutex
+	loops    int // that have not answered
+	sessions int
+	nobody   chan struct{} // closed when all have, and there are none
+}
+
+func (c *census) add(sessions int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loops--
+	c.sessions += sessions
+	if c.loops == 0 && c.sessions == 0 {
+		close(c.nobody)
 	}
 }

@@ -119,7 +119,7 @@ func serveListener(t *testing.T, opts Options, setup func(*Server)) (s *Server, 
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.ServeListener(context.Background(), ln) }()
-	eventually(t, "the loops run", s.running)
+	receive(t, s.Ready())
 	return s, ln, ended
 }
 

@@ -13,7 +13,7 @@ import (
 
 // ServeHTTP lets a server live inside an existing net/http server: register it there for Options.Path,
 //
-//	mux.Handle("/socket.io/", io)
+//	mux.Handle("/socket.io/", io) // beside "/", and not "GET /", which net/http finds ambiguous
 //
 // and run Serve, without Listen, for the event loops. Each request's connection is taken from net/http and given to a loop
 // with all that was read of it. Should a request for something else follow on it, the handler of its net/http server
@@ -39,13 +39,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // running reports whether the loops take connections.
 func (s *Server) running() bool {
-	e := s.engine.Load()
-	if e == nil || e.Draining() {
-		return false
-	}
 	select {
-	case <-e.Ready():
-		return true
+	case <-s.ready:
+		return !s.engine.Load().Draining()
 	default:
 		return false
 	}

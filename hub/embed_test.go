@@ -29,7 +29,7 @@ func embed(t *testing.T, opts Options, setup func(*Server)) *embedded {
 	web := httptest.NewServer(mux)
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(context.Background()) }()
-	eventually(t, "the loops run", s.running)
+	receive(t, s.Ready())
 	t.Cleanup(func() {
 		web.Close()
 		if err := s.Shutdown(context.Background()); err != nil {

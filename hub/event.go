@@ -118,7 +118,7 @@ func (s *Socket) ack(id uint64, args []any) error {
 	if err != nil {
 		return err
 	}
-	p.prepare(s.nsp, "", &m.Prepared)
+	p.prepare(s.nsp, &m.Prepared)
 	s.client.shard.loop.PostAlways(m)
 	return nil
 }

@@ -1,9 +1,11 @@
 package hub
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
 
+	"starling/hub/internal/recovery"
 	"starling/hub/internal/session"
 	"starling/wsproto"
 	"starling/wsproto/socketio"
@@ -81,26 +83,40 @@ func (p *packet) payload() (data []byte, attachments [][]byte) {
 	return slices.Clone(socketio.DataOf(p.message[wsproto.HeaderBytesMax+1:])), p.buffers
 }
 
-// size is about how many bytes the packet takes.
+// keptBytes is what a message takes that is kept, beside its bytes.
+const keptBytes = 256
+
+// size is about how many bytes the packet takes when it is kept.
 func (p *packet) size() int {
-	size := len(p.message) + len(p.data)
+	size := keptBytes + cap(p.message) + 2*len(p.data) // which is within the packet too
 	for _, b := range p.buffers {
-		size += len(b)
+		size += 2 * len(b) // itself, and its frame
 	}
 	return size
 }
 
-// prepare ends the packet, with an offset if there is one, and has it kept by to. It is called once.
-func (p *packet) prepare(n *Namespace, offset string, to *session.Prepared) {
+// prepare ends the packet and has it kept by to. It is called once.
+func (p *packet) prepare(n *Namespace, to *session.Prepared) {
 	if parser := n.server.opts.Parser; parser != nil {
-		p.header.Offset = offset
 		to.PrepareBinary(parser.AppendPacket(nil, p.header, p.data))
-		return
+	} else {
+		to.Prepare(p.message, p.buffers)
 	}
-	if offset != "" {
-		p.message = socketio.AppendOffset(p.message, offset)
+}
+
+// blankOffset stands where an offset will stand that is not known yet. Nobody can guess it.
+var blankOffset = rand.Text()[:recovery.OffsetBytes]
+
+// prepareToKeep is prepare for a packet with an offset. It returns where that is to be written before anybody sees the packet:
+// what can be done without holding the journal is done by now.
+func (p *packet) prepareToKeep(n *Namespace, to *session.Prepared) (offset []byte) {
+	if n.server.opts.Parser != nil {
+		p.header.Offset = blankOffset
+	} else {
+		p.message = socketio.AppendOffset(p.message, blankOffset)
 	}
-	to.Prepare(p.message, p.buffers)
+	p.prepare(n, to)
+	return to.Find(blankOffset)
 }
 
 // connectAnswer is the payload of the answer to a CONNECT.
@@ -181,7 +197,7 @@ func (s *Server) splitEvent(p socketio.Packet) (name []byte, args Arguments, err
 		return nil, args, socketio.ErrPayloadEvent
 	}
 	first, rest := parser.Next(values)
-	var text string
+	var text socketio.EventName
 	if err := parser.Bind(first, &text); err != nil {
 		return nil, args, err
 	}

@@ -1,8 +1,8 @@
 package hub
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -52,15 +52,18 @@ func (b BroadcastOperator) EmitWithAck(ctx context.Context, event string, args .
 		err = ask(b)
 	}
 	var replies []BroadcastReply
-	errs := []error{err}
+	sum := &PartialError{Err: err}
 	for _, g := range all {
-		replies = append(replies, g.collect(ctx)...)
-		errs = append(errs, g.err)
+		got, err := g.collect(ctx)
+		replies = append(replies, got...)
+		sum.Asked += g.asked
+		sum.Err = cmp.Or(sum.Err, err)
 	}
-	if len(all) == 1 && err == nil {
-		return replies, all[0].err // as it is, for errors that are not wrapped
+	if len(all) == 0 || sum.Err == nil {
+		return replies, sum.Err
 	}
-	return replies, errors.Join(errs...)
+	sum.Answered = len(replies)
+	return replies, sum
 }
 
 // bound applies Timeout.
@@ -80,7 +83,6 @@ type gathering struct {
 	asked   int
 	replies []BroadcastReply
 	missing error // why some do not answer
-	err     error // nil when all have
 
 	members [][]*Socket // who was asked; each loop has its own list
 	changed func()      // called when replies have come, or all; nil: nobody cares
@@ -120,7 +122,7 @@ func (b BroadcastOperator) ask(ctx context.Context, event string, args []any) (*
 		return nil, err
 	}
 	if others {
-		m.Request, m.NoCompression = g.number, b.plain
+		m.Request, m.Volatile, m.NoCompression = g.number, b.volatile, b.plain
 		if deadline, ok := ctx.Deadline(); ok {
 			m.Timeout = time.Until(deadline)
 		}
@@ -137,7 +139,10 @@ func (b BroadcastOperator) sendAsking(p packet, g *gathering) error {
 		return ErrOverloaded
 	}
 	a := &question{delivery: delivery{BroadcastOperator: b}, gathering: g}
-	b.prepare(p, "", &a.Prepared)
+	if b.plain {
+		a.NoCompression()
+	}
+	p.prepare(b.nsp, &a.Prepared)
 	b.nsp.server.post(a)
 	return nil
 }
@@ -164,7 +169,7 @@ func (a *question) Run(l *eventloop.Loop) {
 			if show != nil {
 				show(s)
 			}
-			s.client.Send(&a.Prepared, false)
+			s.client.Send(&a.Prepared, a.volatile)
 		})
 	}
 	g.members[l.Index()] = asked
@@ -221,8 +226,8 @@ func (g *gathering) answer(m *cluster.Message) {
 	})
 }
 
-// collect waits for the answers, and calls off what is not awaited any more.
-func (g *gathering) collect(ctx context.Context) []BroadcastReply {
+// collect waits for the answers, and calls off what is not awaited any more. The error says why some are missing.
+func (g *gathering) collect(ctx context.Context) ([]BroadcastReply, error) {
 	err := g.wait(ctx)
 	if g.number != 0 {
 		g.server.inquiries.end(g.number)
@@ -235,10 +240,7 @@ func (g *gathering) collect(ctx context.Context) []BroadcastReply {
 	case len(g.replies) < g.asked: // some on another node
 		err = ErrDisconnected
 	}
-	if err != nil {
-		g.err = &PartialError{Asked: g.asked, Answered: len(g.replies), Err: err}
-	}
-	return g.replies
+	return g.replies, err
 }
 
 // callOff has no socket and no node look for answers any more.

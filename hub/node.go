@@ -76,11 +76,11 @@ func (n *node) Deliver(m *cluster.Message) {
 	case cluster.Broadcast:
 		n.broadcast(nsp, m)
 	case cluster.Join:
-		_ = nsp.targeted(m.Target).SocketsJoin(m.Rooms...) // the sender has checked the names
+		n.did(m, nsp.targeted(m.Target).SocketsJoin(m.Rooms...))
 	case cluster.Leave:
-		_ = nsp.targeted(m.Target).SocketsLeave(m.Rooms...)
+		n.did(m, nsp.targeted(m.Target).SocketsLeave(m.Rooms...))
 	case cluster.Disconnect:
-		_ = nsp.targeted(m.Target).DisconnectSockets(m.Close)
+		n.did(m, nsp.targeted(m.Target).DisconnectSockets(m.Close))
 	case cluster.Fetch:
 		nsp.enqueueAnswer(job{run: func() { n.fetch(nsp, m) }})
 	case cluster.ServerEmit:
@@ -133,8 +133,13 @@ func (n *node) broadcast(nsp *Namespace, m *cluster.Message) {
 	} else {
 		err = n.gatherFor(b, m)
 	}
+	n.did(m, err)
+}
+
+// did logs what could not be done for another node.
+func (n *node) did(m *cluster.Message, err error) {
 	if err != nil {
-		n.opts.Logger.Error("a broadcast of another node is lost", "node", m.From, "namespace", m.Namespace, "error", err)
+		n.opts.Logger.Error("what another node asked for is not done", "kind", m.Kind, "node", m.From, "namespace", m.Namespace, "error", err)
 	}
 }
 

@@ -97,7 +97,8 @@ type Options struct {
 	// Adapter makes the server one node of a cluster; nil is for a server that is alone. It serves one server, which closes
 	// it at its end.
 	Adapter cluster.Adapter
-	// CleanupEmptyChildNamespaces has children of parent namespaces removed when their last sockets have left.
+	// CleanupEmptyChildNamespaces has children of parent namespaces removed when their last sockets have left. A *Namespace
+	// that is kept beyond that reaches nobody: the same name is another namespace next time.
 	CleanupEmptyChildNamespaces bool
 
 	// OnConnectionError is told of each request that is refused by Engine.IO. It runs on an event loop and must not block;

@@ -57,5 +57,18 @@ func (n *Namespace) readOutgoing(packet []byte, attachments [][]byte) (o Outgoin
 		p.Data = socketio.DataOf(packet)
 	}
 	name, args, err := n.server.splitEvent(p)
-	return Outgoing{args, string(name)}, err == nil
+	return Outgoing{n.withoutOffset(args), string(name)}, err == nil
+}
+
+// withoutOffset returns the arguments that the application has given.
+func (n *Namespace) withoutOffset(args Arguments) Arguments {
+	if n.journal == nil {
+		return args
+	}
+	last, rest := args.last()
+	var text string
+	if last == nil || args.bind(last, &text) != nil || !n.journal.Issued(text) {
+		return args
+	}
+	return rest
 }

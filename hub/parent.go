@@ -120,11 +120,11 @@ func (s *Server) create(name string, parentOf func() *ParentNamespace) *Namespac
 
 // admit returns the namespace that a client asks for, with a use of it that Namespace.release gives back; nil if there is
 // none.
-func (s *Server) admit(name string, auth Raw) *Namespace {
+func (s *Server) admit(name string, auth []byte) *Namespace {
 	for {
 		n := s.lookup(name)
 		if n == nil {
-			n = s.child(name, auth)
+			n = s.child(name, s.readable(auth))
 		}
 		if n == nil {
 			return nil
@@ -134,6 +134,17 @@ func (s *Server) admit(name string, auth Raw) *Namespace {
 			return n
 		}
 	}
+}
+
+// readable returns an auth payload as JSON.
+func (s *Server) readable(auth []byte) (raw Raw) {
+	if s.opts.Parser == nil || len(auth) == 0 {
+		return auth
+	}
+	if s.opts.Parser.Bind(auth, &raw) != nil {
+		return nil
+	}
+	return raw
 }
 
 // child makes a namespace that a parent allows.

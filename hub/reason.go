@@ -2,7 +2,7 @@ package hub
 
 import "starling/hub/internal/session"
 
-// Reason is why a socket was disconnected, as a word fit for logs and metrics. The first nine are those of Socket.IO.
+// Reason is why a socket was disconnected, as a word fit for logs and metrics. The first eight are those of Socket.IO.
 type Reason string
 
 // The reasons.

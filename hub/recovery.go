@@ -235,9 +235,13 @@ func (c *client) resume(s *Socket, missed []*session.Prepared, at recovery.Posit
 // save keeps what a socket needs to come back. It is called when its client is gone.
 func (s *Socket) save(reason session.Reason) {
 	k := s.kept
+	meant := reason == session.ClientNamespaceDisconnect || reason == session.ServerNamespaceDisconnect
 	switch {
-	case k == nil, reason == session.ClientNamespaceDisconnect, reason == session.ServerNamespaceDisconnect, reason == session.ServerShutdown:
-		return // it was meant, or there is nothing to come back to
+	case k == nil, reason == session.ServerShutdown:
+		return // there is nothing to come back to
+	case meant && k.saved != nil: // it has come back and is not let in
+		s.nsp.tellExpired([]recovery.Saved{*k.saved})
+	case meant:
 	case k.saved != nil: // it has not got what it has come for
 		s.nsp.tellExpired(s.nsp.journal.Save(k.pid, *k.saved))
 	case k.history != nil:

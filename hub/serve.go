@@ -73,13 +73,8 @@ func (s *Server) Addr() net.Addr {
 	return nil
 }
 
-// Ready is closed when the server takes connections; nil before Listen, or before Serve if that is called without.
-func (s *Server) Ready() <-chan struct{} {
-	if e := s.engine.Load(); e != nil {
-		return e.Ready()
-	}
-	return nil
-}
+// Ready is closed when the server takes connections.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
 
 // Connections is how many connections are open.
 func (s *Server) Connections() int {
@@ -114,6 +109,7 @@ func (s *Server) Panics() int {
 // server that gets its connections by ServeHTTP.
 func (s *Server) Serve(ctx context.Context) error {
 	if s.engine.Load() == nil {
+		s.opts.Logger.Info("serving without an address: connections come by ServeHTTP alone")
 		if err := s.listen(""); err != nil {
 			return err
 		}
@@ -134,6 +130,13 @@ func (s *Server) serve(ctx context.Context) error {
 	stopForeign := s.startForeign()
 	ended := make(chan error, 1)
 	go func() { ended <- engine.Run() }()
+	go func() {
+		select {
+		case <-engine.Ready():
+			close(s.ready)
+		case <-s.stopped:
+		}
+	}()
 	select {
 	case err := <-ended:
 		close(s.stopped)

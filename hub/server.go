@@ -34,6 +34,7 @@ type Server struct {
 
 	draining    atomic.Bool // no session begins any more
 	onceForeign sync.Once
+	ready       chan struct{} // closed when connections are taken
 	stopped     chan struct{} // closed when the loops have stopped
 	ending
 }
@@ -41,7 +42,7 @@ type Server struct {
 // New makes a server that does not listen yet. Options that cannot work are reported by Listen.
 func New(opts Options) *Server {
 	opts.ensureDefaults()
-	s := &Server{opts: opts, limits: opts.packetLimits(), stopped: make(chan struct{}), ending: newEnding()}
+	s := &Server{opts: opts, limits: opts.packetLimits(), ready: make(chan struct{}), stopped: make(chan struct{}), ending: newEnding()}
 	s.workers.init(opts.HandlersMax, opts.Logger)
 	s.node = &node{Server: s, id: cluster.NodeID(rand.Text())}
 	s.Namespace = newNamespace(s, "/")

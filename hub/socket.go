@@ -112,16 +112,17 @@ func (s *Socket) emit(event string, args []any, volatile bool) error {
 func (s *Socket) send(p packet, volatile bool) error {
 	if s.nsp.journal == nil || volatile {
 		m := &message{socket: s, volatile: volatile, event: true}
-		p.prepare(s.nsp, "", &m.Prepared)
+		p.prepare(s.nsp, &m.Prepared)
 		return s.post(m)
 	}
 	if s.client.shard.loop.Full() {
 		return ErrOverloaded
 	}
 	m := &keptMessage{message: message{socket: s, event: true}}
+	field := p.prepareToKeep(s.nsp, &m.Prepared)
 	s.nsp.journal.Record(recovery.Aim{Rooms: []string{s.id}}, p.size(), func(at recovery.Position, offset recovery.Offset) *session.Prepared {
 		m.position = at
-		p.prepare(s.nsp, offset.String(), &m.Prepared)
+		copy(field, offset[:])
 		s.client.shard.loop.PostAlways(m)
 		return &m.Prepared
 	})
@@ -151,7 +152,8 @@ func (s *Socket) Broadcast() BroadcastOperator { return s.nsp.Except(s.id) }
 // Self aims at this socket alone, for what Emit and EmitWithAck have no way to say: Compress and Timeout.
 func (s *Socket) Self() BroadcastOperator { return s.nsp.To(s.id).Local() }
 
-// Join puts the socket into rooms. It returns ErrRoomName, and joins none, if a name is empty or longer than
+// Join puts the socket into rooms, soon: whatever the same goroutine asks for next, an Emit or an Ack, comes after it; what
+// others ask for, and Namespace.RoomSize, may come before. It returns ErrRoomName, and joins none, if a name is empty or longer than
 // RoomBytesMax, and ErrOverloaded. On a socket that is disconnected it does nothing.
 func (s *Socket) Join(rooms ...string) error {
 	rooms, err := ownRooms(rooms)

@@ -31,7 +31,8 @@ type Adapter interface {
 // ErrBacklog is what Adapter.Publish returns when a node does not keep up.
 var ErrBacklog = errors.New("cluster: a node does not keep up")
 
-// Node is a server as its Adapter sees it.
+// Node is a server as its Adapter sees it. Its methods may call those of the adapter, and are called without a lock that
+// those take.
 type Node interface {
 	// ID is the node's name.
 	ID() NodeID

@@ -9,8 +9,7 @@ import (
 )
 
 // Bind decodes a value, which is not kept, into the variable that target points to:
-//   - A *string gets a string, or a number as JavaScript prints it, so that the name of
-//     an event, which may be a number, is a string always.
+//   - A *string gets a string, a *socketio.EventName a string or a number.
 //   - A *[]byte gets a copy of binary data. A string of base64 is accepted as well.
 //   - A *time.Time gets a Date or a timestamp, in UTC. A string in RFC 3339 is accepted
 //     as well.
@@ -71,7 +70,9 @@ func bindDirectly(value []byte, target any) bool {
 	case *bool:
 		return assign(target, h.kind == kindBool, value)
 	case *string:
-		return bindString(h, body, target)
+		return assign(target, h.kind == kindString, value)
+	case *socketio.EventName:
+		return bindName(h, body, target)
 	case *float64:
 		if h.isNumber() {
 			*target = numberOf(h, body).asFloat()
@@ -98,12 +99,12 @@ func assign[T any](target *T, may bool, value []byte) bool {
 	return ok
 }
 
-func bindString(h head, body []byte, target *string) bool {
+func bindName(h head, body []byte, target *socketio.EventName) bool {
 	switch {
 	case h.kind == kindString:
-		*target = string(body[:h.n])
+		*target = socketio.EventName(body[:h.n])
 	case h.isNumber():
-		*target = numberOf(h, body).text()
+		*target = socketio.EventName(numberOf(h, body).text())
 	default:
 		return false
 	}

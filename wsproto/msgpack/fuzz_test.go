@@ -98,8 +98,8 @@ func walk(t *testing.T, p socketio.Packet) {
 			t.Fatalf("value %d of %x: %x and %x, want %x and %x", i, p.Data, value, values, slowValue, slowRest)
 		}
 		bindAll(t, value)
-		var name string
-		if err := (Parser{}).Bind(value, &name); i == 0 && p.Type == socketio.Event && (err != nil || socketio.ReservedEvent(name)) {
+		var name socketio.EventName
+		if err := (Parser{}).Bind(value, &name); i == 0 && p.Type == socketio.Event && (err != nil || socketio.ReservedEvent(string(name))) {
 			t.Fatalf("the event's name %x: %q, %v", value, name, err)
 		}
 	}

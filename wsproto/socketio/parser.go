@@ -9,6 +9,10 @@ type Header struct {
 	Offset    string // an EVENT's last argument, behind its payload: where the client is in the stream of events; "" for none
 }
 
+// EventName is the name of an event, which may be a number on the wire: then it is its digits as JavaScript prints them, so 1
+// and "1" are one event, as in the reference.
+type EventName string
+
 // Parser is a format of packets other than the standard one, agreed on with the clients by other means: in JavaScript it
 // is the option "parser" of both sides. With such a format each message is one whole packet, binary data included, and
 // goes as a binary message. It is used by all goroutines at once.
@@ -22,7 +26,7 @@ type Parser interface {
 	AppendPacket(dst []byte, h Header, data []byte) []byte
 	// Parse reads one message. The packet aliases it, and its Data is known to be well-formed: neither Elements nor Bind can
 	// be made to read beyond it, to allocate more than in proportion to it, or to recurse without bound. The first element of
-	// an EVENT's is a string, or a number as JavaScript may have it, and Bind gives it to a *string. There are no Buffers.
+	// an EVENT's is a string or a number, and Bind gives it to an *EventName. There are no Buffers.
 	Parse(message []byte, binary bool) (Packet, error)
 	// Elements returns the values of an EVENT's or ACK's payload, one behind the other, and their number.
 	Elements(data []byte) (values []byte, n int)

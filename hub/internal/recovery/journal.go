@@ -67,6 +67,12 @@ func (j *Journal[M]) Record(aim Aim, bytes int, publish func(p Position, offset 
 	j.shelf.sweep(sweptPerRecord)
 }
 
+// Issued reports whether a text is an offset of this journal's.
+func (j *Journal[M]) Issued(text string) bool {
+	e, _, ok := parseOffset(text)
+	return ok && e == j.epoch
+}
+
 // Settled returns a position up to which every connection that is good now has delivered everything. It is for History.Left.
 func (j *Journal[M]) Settled() Position {
 	j.mu.Lock()
