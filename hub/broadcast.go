@@ -137,14 +137,18 @@ func (b BroadcastOperator) send(p packet) error {
 		return nil
 	}
 	field := p.prepareToKeep(b.nsp, &d.Prepared)
-	aim := recovery.Aim{Everyone: !b.aimed, Rooms: b.rooms, Except: b.except}
-	j.Record(aim, p.size(), func(at recovery.Position, offset recovery.Offset) *session.Prepared {
+	j.Record(b.aim(), p.size(), func(at recovery.Position, offset recovery.Offset) *session.Prepared {
 		d.position = at
 		copy(field, offset[:])
 		s.post(d) // under the journal's lock: what one loop gets is in the order of the positions
 		return &d.Prepared
 	})
 	return nil
+}
+
+// aim is whom the operator means, for the journal.
+func (b BroadcastOperator) aim() recovery.Aim {
+	return recovery.Aim{Everyone: !b.aimed, Rooms: b.rooms, Except: b.except}
 }
 
 // full reports whether a loop has more to do than it can hold.

@@ -237,24 +237,37 @@ func (b BroadcastOperator) changeRooms(kind cluster.Kind, rooms []string, change
 	if err != nil {
 		return err
 	}
-	return b.act(func(m *cluster.Message) { m.Kind, m.Rooms = kind, rooms }, func(sp *space, s *Socket) {
-		for _, room := range rooms {
-			change(sp, s, room)
+	return b.act(func(m *cluster.Message) { m.Kind, m.Rooms = kind, rooms }, func(sp *space, all []*Socket) {
+		for _, s := range all {
+			for _, room := range rooms {
+				change(sp, s, room)
+			}
 		}
 	})
 }
 
-// DisconnectSockets has sockets leave the namespace; see Socket.Disconnect. The error is ErrOverloaded or
-// [cluster.ErrBacklog].
+// DisconnectSockets has sockets leave the namespace; see Socket.Disconnect. Those that are away (Options.Recovery) do not come
+// back. The error is ErrOverloaded or [cluster.ErrBacklog].
 func (b BroadcastOperator) DisconnectSockets(closeConnection bool) error {
-	return b.act(func(m *cluster.Message) { m.Kind, m.Close = cluster.Disconnect, closeConnection }, func(_ *space, s *Socket) {
-		s.client.disconnect(s, closeConnection)
+	fill := func(m *cluster.Message) { m.Kind, m.Close = cluster.Disconnect, closeConnection }
+	return b.act(fill, func(sp *space, all []*Socket) {
+		for _, s := range all {
+			s.client.disconnect(s, closeConnection)
+		}
+		b.forgetAway() // on each loop, because a socket of this loop may have gone away until now
 	})
 }
 
-// act does something with each socket that the operator means, on its loop, and asks the other nodes for the same by a
-// message that fill completes.
-func (b BroadcastOperator) act(fill func(*cluster.Message), do func(*space, *Socket)) error {
+// forgetAway ends the sessions of those who are away and were meant.
+func (b BroadcastOperator) forgetAway() {
+	if b.nsp.journal != nil {
+		b.nsp.tellExpired(b.nsp.journal.Forget(b.aim()))
+	}
+}
+
+// act does something with the sockets that the operator means, on each loop with those of that loop, and asks the other
+// nodes for the same by a message that fill completes.
+func (b BroadcastOperator) act(fill func(*cluster.Message), do func(*space, []*Socket)) error {
 	if parent, err := b.children(func(c BroadcastOperator) error { return c.act(fill, do) }); parent || b.nobody() {
 		return err
 	}
@@ -263,15 +276,10 @@ func (b BroadcastOperator) act(fill func(*cluster.Message), do func(*space, *Soc
 		return ErrOverloaded
 	}
 	s.post(eventloop.TaskFunc(func(l *eventloop.Loop) {
-		sp := s.column()[l.Index()].spaces[b.nsp]
-		if sp == nil {
-			return
-		}
+		sp := s.column()[l.Index()].space(b.nsp)
 		var all []*Socket // a walk must not change the index
 		sp.index.Each(b.rooms, b.except, func(s *Socket) { all = append(all, s) })
-		for _, s := range all {
-			do(sp, s)
-		}
+		do(sp, all)
 	}))
 	if !b.reachesOthers() {
 		return nil

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"starling/hub"
+	"starling/wsproto/msgpack"
 )
 
 // serveCmd are the flags of starling serve. Sizes are in bytes, times have a unit.
@@ -28,7 +29,14 @@ type serveCmd struct {
 	MaxPayload     int           `default:"1000000" help:"Largest message that a client may send, in bytes."`
 	ConnectTimeout time.Duration `default:"45s" help:"Time that a client may take to connect to a namespace."`
 	UpgradeTimeout time.Duration `default:"10s" help:"Time that a client may take to go over from polling to a WebSocket."`
-	DrainTimeout   time.Duration `default:"10s" help:"Time that SIGTERM gives clients and handlers to finish."`
+	DrainTime      time.Duration `default:"0s" help:"Time over which SIGTERM disconnects the clients, evenly, so that they do not all come to the next server at once. 0 disconnects them at once."`
+	DrainTimeout   time.Duration `default:"10s" help:"Time that SIGTERM gives clients and handlers to finish when --drain-time is over. It is a bound: if all have finished nobody waits, and what is left then is cut off."`
+	ShutdownNotice string        `help:"Name of an event that all clients are sent at SIGTERM, before the first of them is disconnected."`
+
+	Parser          string        `enum:"standard,msgpack" default:"standard" help:"Format of the packets: standard, or msgpack for clients that have socket.io-msgpack-parser as their parser. Clients of another format are disconnected."`
+	Recovery        time.Duration `default:"0s" help:"Time that a client whose connection broke may be away and still get back its id, its rooms and all that it has missed. It costs the memory of the messages of that time, up to --recovery-max for a namespace, and each event gets an argument more. 0 is off."`
+	RecoveryRoomMax int           `default:"1048576" help:"Bytes of the messages to one room or client that are kept for recovery; past it the oldest go, and who would need them begins anew."`
+	RecoveryMax     int           `default:"268435456" help:"Bytes of all that is kept for recovery in one namespace; past it the oldest go."`
 
 	Origins        []string `help:"Pages of other origins that may connect from a browser: https://app.example.com,https://*.example.org, or * for all. Pages of the server's own origin always may."`
 	Credentials    bool     `help:"Let these pages send cookies when they poll."`
@@ -112,7 +120,24 @@ func (c *serveCmd) options(log *slog.Logger) hub.Options {
 		NoCompression: !c.HTTPCompression, PerMessageDeflate: c.PerMessageDeflate,
 		ConnectionsMax: c.ConnectionsMax, OutboundBytesPerConnMax: c.OutboundPerConnMax, OutboundBytesMax: c.OutboundMax,
 		HandlersMax: c.HandlersMax, ShareAddr: c.ShareAddr, ForgetHandshake: true, Logger: log,
+		Parser: c.parser(), Recovery: c.recovery(), ShutdownNotice: c.ShutdownNotice, DrainTime: c.DrainTime,
 	}
+}
+
+// parser is the format of the packets, nil for the standard one.
+func (c *serveCmd) parser() hub.Parser {
+	if c.Parser == "msgpack" {
+		return msgpack.Parser{}
+	}
+	return nil
+}
+
+// recovery is nil when clients do not get their sessions back.
+func (c *serveCmd) recovery() *hub.Recovery {
+	if c.Recovery == 0 {
+		return nil
+	}
+	return &hub.Recovery{MaxDisconnectionDuration: c.Recovery, RoomBytesMax: c.RecoveryRoomMax, BytesMax: c.RecoveryMax}
 }
 
 // cookie is the template of the session's cookie, as the reference server has it.
@@ -139,7 +164,11 @@ func (c *serveCmd) validate() error {
 		{isTime(c.PingTimeout), "ping-timeout", c.PingTimeout, timeRange},
 		{isTime(c.ConnectTimeout), "connect-timeout", c.ConnectTimeout, timeRange},
 		{isTime(c.UpgradeTimeout), "upgrade-timeout", c.UpgradeTimeout, timeRange},
+		{c.DrainTime >= 0 && c.DrainTime <= hub.TimeMax, "drain-time", c.DrainTime, "be within 0s and 24h"},
 		{isTime(c.DrainTimeout), "drain-timeout", c.DrainTimeout, timeRange},
+		{c.Recovery == 0 || isTime(c.Recovery), "recovery", c.Recovery, "be 0s, or " + withinTimes},
+		{c.RecoveryRoomMax >= 1, "recovery-room-max", c.RecoveryRoomMax, "be at least 1"},
+		{c.RecoveryMax >= c.RecoveryRoomMax, "recovery-max", c.RecoveryMax, "be at least --recovery-room-max"},
 		{c.MaxPayload >= 1 && c.MaxPayload <= hub.PayloadBytesMaxMax, "max-payload", c.MaxPayload, fmt.Sprintf("be within 1 and %d", hub.PayloadBytesMaxMax)},
 		{areTransports(c.Transports), "transports", strings.Join(c.Transports, ","), "be polling, websocket or both"},
 		{!c.Credentials || len(c.Origins) > 0, "credentials", c.Credentials, "come with --origins"},
@@ -157,7 +186,9 @@ func (c *serveCmd) validate() error {
 	return nil
 }
 
-const timeRange = "be within 100ms and 24h"
+const timeRange = "be " + withinTimes
+
+const withinTimes = "within 100ms and 24h"
 
 // areTransports reports whether all of the names are transports, and there is one.
 func areTransports(names []string) bool {

@@ -18,6 +18,7 @@ import (
 
 	"starling/eventloop"
 	"starling/hub"
+	"starling/wsproto/msgpack"
 )
 
 // defaults are the flags of a command line that gives none.
@@ -50,6 +51,8 @@ func TestDefaultsAreTheHubs(t *testing.T) {
 		{"connect-timeout", c.ConnectTimeout, hub.ConnectTimeoutDefault},
 		{"drain-timeout", c.DrainTimeout, hub.ShutdownTimeoutDefault},
 		{"handlers-max", c.HandlersMax, hub.HandlersMaxDefault},
+		{"recovery-room-max", c.RecoveryRoomMax, hub.RecoveryRoomBytesMaxDefault},
+		{"recovery-max", c.RecoveryMax, hub.RecoveryBytesMaxDefault},
 		{"outbound-per-conn-max", c.OutboundPerConnMax, eventloop.OutboundBytesPerConnMax},
 		{"outbound-max", c.OutboundMax, eventloop.OutboundBytesMax},
 	} {
@@ -98,6 +101,21 @@ func TestValidate(t *testing.T) {
 		{"longest drain timeout", func(c *serveCmd) { c.DrainTimeout = day }, ""},
 		{"no drain timeout", func(c *serveCmd) { c.DrainTimeout = 0 }, "--drain-timeout must be within 100ms and 24h, not 0s"},
 		{"drain timeout too long", func(c *serveCmd) { c.DrainTimeout = day + 1 }, "--drain-timeout must be within 100ms and 24h"},
+
+		{"no drain time", func(c *serveCmd) { c.DrainTime = 0 }, ""},
+		{"longest drain time", func(c *serveCmd) { c.DrainTime, c.DrainTimeout = day, day }, ""},
+		{"negative drain time", func(c *serveCmd) { c.DrainTime = -1 }, "--drain-time must be within 0s and 24h, not -1ns"},
+		{"drain time too long", func(c *serveCmd) { c.DrainTime = day + 1 }, "--drain-time must be within 0s and 24h, not 24h0m0.000000001s"},
+
+		{"shortest recovery", func(c *serveCmd) { c.Recovery = hub.TimeMin }, ""},
+		{"longest recovery", func(c *serveCmd) { c.Recovery = day }, ""},
+		{"recovery too short", func(c *serveCmd) { c.Recovery = hub.TimeMin - 1 }, "--recovery must be 0s, or within 100ms and 24h, not 99.999999ms"},
+		{"recovery too long", func(c *serveCmd) { c.Recovery = day + 1 }, "--recovery must be 0s, or within 100ms and 24h, not 24h0m0.000000001s"},
+		{"negative recovery", func(c *serveCmd) { c.Recovery = -day }, "--recovery must be 0s, or within 100ms and 24h, not -24h0m0s"},
+		{"least recovery of a room", func(c *serveCmd) { c.RecoveryRoomMax = 1 }, ""},
+		{"no recovery of a room", func(c *serveCmd) { c.RecoveryRoomMax = 0 }, "--recovery-room-max must be at least 1, not 0"},
+		{"recovery of one room", func(c *serveCmd) { c.RecoveryMax = c.RecoveryRoomMax }, ""},
+		{"recovery of no room", func(c *serveCmd) { c.RecoveryMax = 1<<20 - 1 }, "--recovery-max must be at least --recovery-room-max, not 1048575"},
 
 		{"smallest payload", func(c *serveCmd) { c.MaxPayload = 1 }, ""},
 		{"largest payload", func(c *serveCmd) { c.MaxPayload = 1 << 30 }, ""},
@@ -148,6 +166,8 @@ func TestEachFlagReachesTheServer(t *testing.T) {
 		OutboundMax: 9, HandlersMax: 10, ShareAddr: true,
 		Transports: []string{"polling"}, UpgradeTimeout: 11 * time.Second, Origins: []string{"*"}, Credentials: true, Cookie: "io",
 		TrustedProxies: []string{"loopback"}, ProxyProtocol: true, ConnectRate: 12, HTTPCompression: true, PerMessageDeflate: true,
+		DrainTime: 13 * time.Second, ShutdownNotice: "bye", Parser: "msgpack",
+		Recovery: 14 * time.Second, RecoveryRoomMax: 15, RecoveryMax: 16,
 	}
 	log := slog.New(slog.DiscardHandler)
 	want := hub.Options{
@@ -157,9 +177,20 @@ func TestEachFlagReachesTheServer(t *testing.T) {
 		Transports: []string{"polling"}, UpgradeTimeout: 11 * time.Second, Origins: []string{"*"}, Credentials: true,
 		Cookie:         &http.Cookie{Name: "io", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode},
 		TrustedProxies: []string{"loopback"}, ProxyProtocol: true, ConnectRateMax: 12, PerMessageDeflate: true,
+		DrainTime: 13 * time.Second, ShutdownNotice: "bye", Parser: msgpack.Parser{},
+		Recovery: &hub.Recovery{MaxDisconnectionDuration: 14 * time.Second, RoomBytesMax: 15, BytesMax: 16},
 	}
 	if got := c.options(log); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestFlagsThatAreOff has what nobody asked for be off in the library too.
+func TestFlagsThatAreOff(t *testing.T) {
+	c := defaults(t)
+	got := c.options(slog.New(slog.DiscardHandler))
+	if got.Parser != nil || got.Recovery != nil || got.DrainTime != 0 || got.ShutdownNotice != "" {
+		t.Errorf("without any flag: parser %v, recovery %v, drain time %v, shutdown notice %q", got.Parser, got.Recovery, got.DrainTime, got.ShutdownNotice)
 	}
 }
 

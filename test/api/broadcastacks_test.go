@@ -151,7 +151,10 @@ func TestBroadcastAcksOfOneThatGoes(t *testing.T) {
 func TestBroadcastAcksOfChildren(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		var parent *hub.ParentNamespace
-		s := start(t, k, hub.Options{}, func(s *hub.Server) { parent = s.OfMatch(numbered) })
+		s := start(t, k, hub.Options{}, func(s *hub.Server) {
+			parent = s.OfMatch(numbered)
+			parent.On("sync", acked)
+		})
 		p := dial(t, s, k)
 		p.connect("/dynamic-1", "")
 		p.connect("/dynamic-2", "")
@@ -172,5 +175,23 @@ func TestBroadcastAcksOfChildren(t *testing.T) {
 			}
 		}
 		want(t, "the number of answers", len(receive(t, done)), 2)
+
+		ctx, cancel := context.WithCancel(t.Context())
+		var partial *hub.PartialError
+		told := make(chan error, 1)
+		go func() {
+			_, err := parent.EmitWithAck(ctx, "again")
+			told <- err
+		}()
+		for range 2 {
+			if p.next() == `42/dynamic-1,1["again"]` {
+				p.send(`43/dynamic-1,1[1]`)
+			}
+		}
+		p.settled("/dynamic-1") // the answer is in
+		cancel()
+		if err := receive(t, told); !errors.As(err, &partial) || !errors.Is(err, context.Canceled) || partial.Asked != 2 || partial.Answered != 1 {
+			t.Errorf("the error is %v, want that of one who has not answered", err)
+		}
 	})
 }

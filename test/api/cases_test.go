@@ -245,6 +245,7 @@ var serverCases = map[string][]testCase{
 // beyond are cases of our own that stand among the others.
 var beyond = []testCase{
 	{"what cannot be encoded", "TestCannotBeEncoded"},
+	{"emits and disconnections in a middleware", "TestEmitAndDisconnectInMiddleware"},
 	{"an acknowledgement that is given later", "TestAckLater"},
 	{"whoever waits for an acknowledgement of a client that goes", "TestAckOfAClientThatGoes; TestBroadcastAcksOfOneThatGoes"},
 	{"acknowledgements of a parent's broadcast", "TestBroadcastAcksOfChildren"},

@@ -51,7 +51,6 @@ func run(t *testing.T, s *hub.Server, serve func(context.Context) error) {
 		cancel()
 		ok(t, receive(t, ended))
 	})
-	eventually(t, "the server begins", func() bool { return s.Ready() != nil })
 	receive(t, s.Ready())
 }
 

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -157,6 +158,15 @@ func TestLargeEvents(t *testing.T) {
 	})
 }
 
+// placeholders are those of so many attachments, as arguments.
+func placeholders(n int) string {
+	var all []string
+	for i := range n {
+		all = append(all, fmt.Sprintf(`{"_placeholder":true,"num":%d}`, i))
+	}
+	return strings.Join(all, ",")
+}
+
 // TestCannotBeEncoded: the caller is told, and nobody is sent anything.
 func TestCannotBeEncoded(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
@@ -177,6 +187,16 @@ func TestCannotBeEncoded(t *testing.T) {
 				}
 			}
 		}
+		eleven := slices.Repeat([]any{[]byte{1}}, 11) // clients take ten attachments, where there are attachments
+		if err := s.Emit("eleven", eleven...); (err == nil) != k.packed {
+			t.Errorf("eleven attachments: %v", err)
+		} else if k.packed {
+			p.expect(`4511-["eleven",`+placeholders(11)+`]`)
+			p.expect(slices.Repeat([]string{"<bin 01>"}, 11)...)
+		}
+		ok(t, s.Emit("ten", eleven[1:]...))
+		p.expect(`4510-["ten",`+placeholders(10)+`]`)
+		p.expect(slices.Repeat([]string{"<bin 01>"}, 10)...)
 		p.settled("/")
 	})
 }

@@ -146,6 +146,28 @@ func TestClientGoneInMiddleware(t *testing.T) {
 	})
 }
 
+// TestEmitAndDisconnectInMiddleware: what is emitted to a socket that is not in yet is lost, and one that is disconnected is
+// refused. The reference server sends the former when the socket is in, and does nothing about the latter.
+func TestEmitAndDisconnectInMiddleware(t *testing.T) {
+	each(t, func(t *testing.T, k kind) {
+		s := start(t, k, hub.Options{}, func(s *hub.Server) {
+			s.Use(func(s *hub.Socket) error { return errors.Join(s.Emit("lost"), s.Namespace().Emit("for others")) })
+			s.Use(func(s *hub.Socket) error {
+				if refuseOnDemand(s) != nil {
+					s.Disconnect(false)
+				}
+				return nil
+			})
+		})
+		p := dial(t, s, k)
+		p.send(`40{"refuse":true}`)
+		p.expect(`44{"message":"disconnected"}`)
+		p.connect("/", "")
+		p.settled("/")
+		want(t, "the number of sockets", s.SocketsCount(), 1)
+	})
+}
+
 // TestRefusedSocketLeavesItsRooms: what a middleware had it join before another one refused it.
 func TestRefusedSocketLeavesItsRooms(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {

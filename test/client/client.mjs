@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { Agent } from "node:http";
 import { createInterface } from "node:readline";
 import { io } from "socket.io-client";
+import msgpackParser from "socket.io-msgpack-parser";
 
 // How long an answer may take before the scenario fails. It bounds failures only: nothing waits for it to pass.
 export const patience = 10_000;
@@ -17,9 +18,19 @@ const kinds = {
   default: {}, // polling, and the upgrade to WebSocket as soon as there is a session
 };
 
-// The server's address, and the kind of client that this scenario is held by.
-export const [url, kind] = process.argv.slice(2);
+// The options of each format of packets.
+export const formats = {
+  standard: {},
+  msgpack: { parser: msgpackParser },
+};
+
+// The server's address, and the kind of client and the format of packets that this scenario is held with.
+export const [url, kind, format] = process.argv.slice(2);
 assert.ok(kind in kinds, `"${kind}" is no kind of client`);
+assert.ok(format in formats, `"${format}" is no format of packets`);
+
+// The options of a client that comes back soon, however often it fails.
+export const persistent = { reconnection: true, reconnectionDelay: 10, reconnectionDelayMax: 50 };
 
 const opened = [];
 
@@ -35,10 +46,11 @@ export async function scenario(steps) {
 }
 
 // client makes a socket of its own connection that connects at once. It does not reconnect unless it is told to, so
-// that a connection lost by mistake fails the scenario.
-export function client(namespace = "/", options = {}) {
-  const socket = io(url + namespace, {
+// that a connection lost by mistake fails the scenario. It goes straight to the server, unless it is given a relay.
+export function client(namespace = "/", { relay = { url }, ...options } = {}) {
+  const socket = io(relay.url + namespace, {
     ...kinds[kind],
+    ...formats[format],
     forceNew: true,
     reconnection: false,
     ...options,
@@ -155,7 +167,25 @@ export function record(socket, event) {
   return heard;
 }
 
+// diary notes each event from now on, with its name, and when the socket connects. It is for servers with recovery, each of
+// whose events ends with an offset, which is left out; barriers are left out too.
+export function diary(socket) {
+  const heard = [];
+  socket.onAny((event, ...args) => {
+    assert.equal(typeof args.pop(), "string", `"${event}" has no offset`);
+    if (!isBarrier(args[0])) {
+      heard.push([event, ...args]);
+    }
+  });
+  socket.on("connect", () => heard.push("connect"));
+  return heard;
+}
+
 let barriers = 0;
+
+function isBarrier(arg) {
+  return String(arg).startsWith("barrier ");
+}
 
 // settled resolves when each of the sockets has heard all that `from` made the server send before. First a broadcast
 // takes the way of those sends, to every socket of the namespace; then each socket makes a round trip of its own, for
@@ -199,9 +229,19 @@ export async function isDropped(socket) {
 
 // restartServer asks the test for another server process at the same address, and resolves when it listens.
 export async function restartServer() {
+  await demand("restart the server", "restarted");
+}
+
+// stopServer asks the test to stop the server as an operator would, and resolves when it has been told to. The scenario
+// goes on meanwhile; the test sees to it that the server ends well.
+export async function stopServer() {
+  await demand("stop the server", "stopping");
+}
+
+async function demand(line, done) {
   const input = createInterface({ input: process.stdin });
-  console.log("restart the server");
+  console.log(line);
   const [answer] = await once(input, "line");
-  assert.equal(answer, "restarted");
+  assert.equal(answer, done);
   input.close();
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"starling/internal/starlingtest"
@@ -26,11 +27,27 @@ const (
 
 var kinds = []string{byWebSocket, byPolling, byDefault}
 
+// The formats of packets, by their flags.
+var formats = map[string][]string{
+	"standard": nil,
+	"msgpack":  {"--parser", "msgpack"},
+}
+
+// inMsgpack are the scenarios that are held with msgpack too: they are about packets, and the others about what carries
+// them. "binary" is not among them, because the npm package sends all of the memory that a view is a part of, and neither is
+// "prototype", because it cannot read a key "__proto__"; "msgpack" has bytes of its own.
+var inMsgpack = []string{
+	"acks", "auth", "delivery", "disconnect", "namespaces", "order", "reconnect", "recovery", "recovery-quiet", "rooms",
+	"shutdown", "stranger", "unicode",
+}
+
 // need is what a scenario asks for that is not so by default.
 type need struct {
 	flags []string // of the server
 	kinds []string // of clients; nil is each of them
 	why   string   // not each of them
+
+	restarts bool // the server, at the same address
 }
 
 var needs = map[string]need{
@@ -38,6 +55,22 @@ var needs = map[string]need{
 	"heartbeat": {flags: []string{"--ping-interval", "300ms", "--ping-timeout", "1s"}},
 	"silence":   {flags: []string{"--ping-interval", "300ms", "--ping-timeout", "200ms"}},
 	"path":      {flags: []string{"--path", "/chat/v1/"}},
+	"restart":   {restarts: true},
+	// With one loop it is one client after the other, 50 ms apart.
+	"shutdown": {flags: []string{"--shutdown-notice", "closing time", "--drain-time", "2s", "--loops", "1"}},
+
+	"shutdown-at-once": {
+		flags: []string{"--shutdown-notice", "closing time"},
+		kinds: []string{byWebSocket},
+		why:   "who polls, or upgrades, has no time left to ask for the notice",
+	},
+
+	"msgpack":          {flags: []string{"--parser", "msgpack"}},
+	"recovery":         {flags: []string{"--recovery", "1m"}},
+	"recovery-bounds":  {flags: []string{"--recovery", "1m", "--recovery-room-max", "5000", "--recovery-max", "100000"}},
+	"recovery-lost":    {flags: []string{"--recovery", "1m"}},
+	"recovery-quiet":   {flags: []string{"--recovery", "1m"}},
+	"recovery-unknown": {flags: []string{"--recovery", "1m"}, restarts: true},
 
 	"agent": {
 		kinds: []string{byPolling, byDefault},
@@ -95,7 +128,16 @@ var needs = map[string]need{
 }
 
 func TestStockClient(t *testing.T) {
-	node, names := findNode(t), starlingtest.Scenarios(t)
+	holdAll(t, "standard", starlingtest.Scenarios(t))
+}
+
+func TestStockClientInMsgpack(t *testing.T) {
+	holdAll(t, "msgpack", inMsgpack)
+}
+
+func holdAll(t *testing.T, format string, names []string) {
+	t.Parallel()
+	node := findNode(t)
 	for _, kind := range kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
@@ -105,7 +147,7 @@ func TestStockClient(t *testing.T) {
 				}
 				t.Run(name, func(t *testing.T) {
 					t.Parallel()
-					conversation{t, node, name, kind}.hold()
+					(&conversation{T: t, node: node, name: name, kind: kind, format: format}).hold()
 				})
 			}
 		})
@@ -115,6 +157,11 @@ func TestStockClient(t *testing.T) {
 // TestNeeds holds the table of needs against the files it is about.
 func TestNeeds(t *testing.T) {
 	names := starlingtest.Scenarios(t)
+	for _, name := range inMsgpack {
+		if !slices.Contains(names, name) {
+			t.Errorf("there is no scenario %q to hold with msgpack", name)
+		}
+	}
 	for name, need := range needs {
 		if !slices.Contains(names, name) {
 			t.Errorf("there is no scenario %q", name)
@@ -143,36 +190,47 @@ func findNode(t *testing.T) string {
 // conversation is one scenario with one kind of client.
 type conversation struct {
 	*testing.T
-	node, name, kind string
+	node, name, kind, format string
+
+	server   *starlingtest.Server
+	stopping bool // the scenario has had it stopped
 }
 
-func (c conversation) hold() {
+func (c *conversation) hold() {
 	var addr []string
-	if c.name == "restart" {
+	if needs[c.name].restarts {
 		addr = []string{"--addr", reusableAddr(c.T)}
 	}
-	s := c.serve(addr...)
-	c.talk(&s)
-	s.Stop(c.T)
-}
-
-func (c conversation) serve(flags ...string) *starlingtest.Server {
-	return starlingtest.Start(c.T, starlingtest.Serve(c.T, slices.Concat(needs[c.name].flags, flags)...))
-}
-
-// talk runs the scenario to its end. The scenario may ask for a restart of the server; *s is then the new one.
-func (c conversation) talk(s **starlingtest.Server) {
-	c.Helper()
-	hear := func(line string) string {
-		if line != "restart the server" {
-			c.Logf("%s says: %s", c.name, line)
-			return ""
-		}
-		(*s).Stop(c.T)
-		*s = c.serve("--addr", (*s).Addr)
-		return "restarted"
+	c.serve(addr...)
+	starlingtest.Converse(c.T, c.hear, c.node, filepath.Join("scenarios", c.name+".mjs"), "http://"+c.server.Addr, c.kind, c.format)
+	if !c.stopping {
+		c.server.Stop(c.T)
+		return
 	}
-	starlingtest.Converse(c.T, hear, c.node, filepath.Join("scenarios", c.name+".mjs"), "http://"+(*s).Addr, c.kind)
+	if state := c.server.Wait(c.T); state.ExitCode() != 0 {
+		c.Errorf("the server ended with %v, want exit code 0", state)
+	}
+}
+
+func (c *conversation) serve(flags ...string) {
+	c.server = starlingtest.Start(c.T, starlingtest.Serve(c.T, slices.Concat(formats[c.format], needs[c.name].flags, flags)...))
+}
+
+// hear does what the scenario asks for.
+func (c *conversation) hear(line string) (answer string) {
+	switch line {
+	case "restart the server":
+		c.server.Stop(c.T)
+		c.serve("--addr", c.server.Addr)
+		return "restarted"
+	case "stop the server":
+		c.stopping = true
+		c.server.Signal(c.T, syscall.SIGTERM)
+		return "stopping"
+	default:
+		c.Logf("%s says: %s", c.name, line)
+		return ""
+	}
 }
 
 // reusableAddr finds an address that a second server can take after the first has gone: one with a free port below

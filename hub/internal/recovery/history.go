@@ -86,6 +86,12 @@ func (h *History) find(room string) (i int, found bool) {
 	return slices.BinarySearchFunc(h.open, room, func(m membership, room string) int { return strings.Compare(m.room, room) })
 }
 
+// in reports whether the socket is in a room, or will be when it comes back.
+func (h *History) in(room string) bool {
+	_, found := h.find(room)
+	return found
+}
+
 // has reports whether a message at a position that was aimed at a room was aimed at the socket.
 func (h *History) has(room string, p Position) bool {
 	if i, found := h.find(room); found && h.open[i].from < p {

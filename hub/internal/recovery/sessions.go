@@ -60,6 +60,18 @@ func (s *sessions) takeOver(now time.Duration) (Saved, bool) {
 	return Saved{}, false
 }
 
+// takeAll takes out the sessions that are meant, in a walk over all of them.
+func (s *sessions) takeAll(meant func(*Saved) bool) (taken []Saved) {
+	for n := s.kept.oldest; n != nil; {
+		next := n.newer
+		if meant(&n.value.saved) {
+			taken = append(taken, s.remove(n))
+		}
+		n = next
+	}
+	return taken
+}
+
 func (s *sessions) remove(n *node[session]) Saved {
 	s.kept.remove(n)
 	s.byID.remove(n.value.pid)
