@@ -20,6 +20,8 @@ NODE_PEER := bench/peers/node/node_modules/.package-lock.json
 BROWSER := test/browser/node_modules/.package-lock.json
 # The browser builds of the client that the binary serves, from their npm package.
 BUNDLE := cmd/starling/client/dist/socket.io.js
+# The same, for the examples.
+EXAMPLES := examples/node_modules/.package-lock.json
 
 .PHONY: help
 help: ## show this list
@@ -41,7 +43,7 @@ test: lint cross race ## check everything: lint, other platforms, the tests unde
 	go test ./...
 
 .PHONY: race
-race: compiler $(CLIENT) $(BROWSER) $(BUNDLE) chromium ## run the tests with the race detector and the assertions
+race: compiler $(CLIENT) $(BROWSER) $(BUNDLE) $(EXAMPLES) chromium ## run the tests with the race detector and the assertions
 	go test -race -tags invariants ./...
 
 # Minimizing by count: by time, Go's fuzzer spends most of a short run on inputs that are merely new.
@@ -71,6 +73,16 @@ cross: ## compile for the platforms that the tests do not run on
 	GOOS=linux GOARCH=arm64 go build ./...
 	GOOS=darwin GOARCH=arm64 go build ./...
 
+.PHONY: examples
+examples: $(EXAMPLES) ## build the examples into bin/examples, to be run from here
+	@mkdir -p bin/examples
+	@go build -o bin/examples/ ./examples/...
+
+# How costs of the API that no flood shows are measured: on one loop, without the kernel.
+.PHONY: bench-api
+bench-api: ## measure joins, fetches, acknowledged broadcasts and recoveries
+	go test ./hub -run '^$$' -bench 'JoinLeave|ManyRooms|FetchSockets|EmitWithAck|Recovery'
+
 .PHONY: bench
 bench: build ## a short flood of broadcasts against a server of its own
 	go run ./bench broadcast --server-cmd 'bin/starling serve --addr $(BENCH_ADDR)' --url http://$(BENCH_ADDR) \
@@ -84,7 +96,7 @@ bench-storm: build $(NODE_PEER) ## a reconnect storm of 10,000 stock clients aga
 
 .PHONY: clean
 clean: ## remove what was built and installed
-	rm -rf bin test/client/node_modules test/browser/node_modules bench/peers/node/node_modules
+	rm -rf bin test/client/node_modules test/browser/node_modules bench/peers/node/node_modules examples/node_modules
 	rm -rf cmd/starling/client/node_modules cmd/starling/client/dist/*.js cmd/starling/client/dist/*.map
 
 # The race detector links against C, which a machine with nothing but Go on it cannot.
@@ -106,6 +118,10 @@ $(NODE_PEER): bench/peers/node/package.json bench/peers/node/package-lock.json |
 
 $(BROWSER): test/browser/package.json test/browser/package-lock.json | node
 	cd test/browser && npm ci --no-audit --no-fund
+	@touch $@
+
+$(EXAMPLES): examples/package.json examples/package-lock.json | node
+	cd examples && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: chromium

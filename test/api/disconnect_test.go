@@ -177,7 +177,7 @@ func TestServerEnds(t *testing.T) {
 // TestServerThatDoesNotListen can be asked anything all the same.
 func TestServerThatDoesNotListen(t *testing.T) {
 	t.Parallel()
-	s := hub.New(hub.Options{})
+	s := newServer(byWebSocket, hub.Options{})
 	ok(t, s.Emit("nobody"), s.To("room").Emit("nobody"), s.SocketsJoin("room"), s.DisconnectSockets(true))
 	fetched, err := s.FetchSockets(t.Context())
 	ok(t, err)

@@ -191,11 +191,11 @@ func TestCannotBeEncoded(t *testing.T) {
 		if err := s.Emit("eleven", eleven...); (err == nil) != k.packed {
 			t.Errorf("eleven attachments: %v", err)
 		} else if k.packed {
-			p.expect(`4511-["eleven",`+placeholders(11)+`]`)
+			p.expect(`4511-["eleven",` + placeholders(11) + `]`)
 			p.expect(slices.Repeat([]string{"<bin 01>"}, 11)...)
 		}
 		ok(t, s.Emit("ten", eleven[1:]...))
-		p.expect(`4510-["ten",`+placeholders(10)+`]`)
+		p.expect(`4510-["ten",` + placeholders(10) + `]`)
 		p.expect(slices.Repeat([]string{"<bin 01>"}, 10)...)
 		p.settled("/")
 	})
