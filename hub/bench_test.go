@@ -2,8 +2,9 @@ package hub
 
 import (
 	"fmt"
-	"starling/eventloop"
 	"testing"
+
+	"starling/eventloop"
 )
 
 // The benchmarks run one loop over model peers: what an event costs beside the kernel.

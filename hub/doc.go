@@ -10,12 +10,20 @@
 //	log.Fatal(io.ListenAndServe(ctx, ":8080"))
 //
 // A [Server] has [Namespace]s; a client's connection to one of them is a [Socket]; an [Event] is what a client has
-// emitted. A [BroadcastOperator] says who gets a broadcast: everyone, rooms, one socket by its id, all but some.
+// emitted. A [BroadcastOperator] says who gets a broadcast: everyone, rooms, one socket by its id, all but some; it also asks
+// them all (EmitWithAck), finds them (FetchSockets), and moves them between rooms. Namespaces of which only the form of the
+// name is known have a [ParentNamespace]. [On] registers handlers with typed arguments.
 //
 // # Order and delivery
 //
 // Delivery is at most once. What one goroutine emits arrives in order at each socket; events of one socket are handled in
-// order. A client that does not read is disconnected when too much waits for it, and nobody else notices.
+// order. A client that does not read is disconnected when too much waits for it, and nobody else notices. With [Recovery] a
+// client whose connection has broken gets what it has missed, in order and once, or is told that it cannot.
+//
+// # Servers
+//
+// A server listens by itself (ListenAndServe), serves a listener of the caller's (ServeListener), or lives in a net/http server
+// as a handler (ServeHTTP). Several servers are one cluster by way of Options.Adapter; see package cluster.
 //
 // # Goroutines
 //

@@ -98,8 +98,8 @@ func (r *RemoteSocket) Disconnect(closeConnection bool) error {
 }
 
 // FetchSockets returns the sockets that the operator means, in no order, as long as ctx and Timeout allow. When some node
-// has not answered, the sockets are those of the others, and the error is ctx's, ErrAckTimeout, ErrNodeLost, or that of the
-// adapter. Not for OnLoop handlers, which would wait for themselves.
+// has not answered, the sockets are those of the others, and the error is ctx's, ErrAckTimeout, ErrNodeLost, ErrShutdown, or
+// that of the adapter. Not for OnLoop handlers, which would wait for themselves.
 //
 // Each loop is held while it lists its sockets, about a millisecond for some thousands: for all sockets of a large
 // namespace Namespace.ListSockets is better.

@@ -5,12 +5,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"regexp"
-	"starling/hub/cluster/loopback"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"starling/hub/cluster/loopback"
 )
 
 // arena is a server on four loops whose sockets come and go while everybody does everything at once. It is for the race

@@ -56,7 +56,9 @@ func (sh *shard) space(n *Namespace) *space {
 	sp := sh.spaces[n]
 	if sp == nil {
 		sp = &space{index: rooms.New[*Socket](n.rooms)}
-		sh.spaces[n] = sp
+		if n.users.Load() != namespaceGone { // or somebody who has kept it would have us keep it
+			sh.spaces[n] = sp
+		}
 	}
 	return sp
 }
