@@ -1,6 +1,7 @@
 package eventloop
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net"
@@ -34,6 +35,9 @@ func connectionsThatFit(files int) (connections, reserve int) {
 	return files - reserve, reserve
 }
 
+// ErrFull is why a connection is not taken in: there are as many as there may be.
+var ErrFull = errors.New("eventloop: too many connections")
+
 // verdicts of admit.
 type admission uint8
 
@@ -43,9 +47,21 @@ const (
 	cutOff               // over the cap, and too many are hearing why already
 )
 
+// reserve gives a connection its place in the cap, if there is one: else the error is ErrFull, or ErrShutdown.
+func (e *Engine) reserve() error {
+	if e.draining.Load() {
+		return ErrShutdown
+	}
+	if e.shared.conns.Add(1) > int64(e.cfg.ConnectionsMax) {
+		e.shared.conns.Add(-1)
+		return ErrFull
+	}
+	return nil
+}
+
 // admit decides on a new connection and counts it.
 func (e *Engine) admit() admission {
-	if !e.draining.Load() && e.reserve() {
+	if e.reserve() == nil {
 		return admitted
 	}
 	if e.shared.refusals.Add(1) <= e.refusalsMax {
@@ -53,15 +69,6 @@ func (e *Engine) admit() admission {
 	}
 	e.shared.refusals.Add(-1)
 	return cutOff
-}
-
-// reserve counts one more connection, if there may be one.
-func (e *Engine) reserve() bool {
-	if e.shared.conns.Add(1) <= int64(e.cfg.ConnectionsMax) {
-		return true
-	}
-	e.shared.conns.Add(-1)
-	return false
 }
 
 // refusal is the receiver of a connection beyond the cap. It waits for the first bytes before it answers: closing with

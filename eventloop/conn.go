@@ -224,6 +224,11 @@ func (c *Conn) CloseWithin(cause error, limit time.Duration) {
 // after that.
 func (c *Conn) leave(cause error, then func()) {
 	c.state |= leaving
+	c.quit(cause, then)
+}
+
+// quit is leave of a connection that gives its place back.
+func (c *Conn) quit(cause error, then func()) {
 	c.end = &end{cause: cause, then: then}
 	c.cut()
 }

@@ -13,6 +13,10 @@
 // to a [Listener] and with it as a rule to net/http, from where [Loop.Take] brings it back. It keeps its one place in the
 // engine's cap all along, and what the peer sends meanwhile waits in the kernel.
 //
+// An engine need not listen. [Engine.Accept] takes the connections of a listener that somebody else has made, and
+// [Loop.Take] any connection that is a plain socket, wherever it was accepted and partly read; one that has a [Conn.Home]
+// can be given back there.
+//
 // gnet holds its users to rules that this package keeps in one place, so that nobody above needs to know them: it
 // recovers no panic, writes on a closed connection to whoever owns that descriptor now, ends the whole engine on a fatal
 // accept error, bounds no output, and its task queue is not in order and starves I/O. See docs/ARCHITECTURE.md.

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -22,7 +20,7 @@ var (
 	// accept error such as ENFILE or ENOBUFS. The cause is in the log. The process should end and be started again.
 	ErrStopped = errors.New("eventloop: the loops stopped unasked (the cause was logged)")
 	// ErrShutdown is what OnClose is given for connections that were still open when the engine stopped, and why
-	// none moves any more.
+	// none moves or is taken in any more.
 	ErrShutdown = errors.New("eventloop: engine shut down")
 )
 
@@ -40,7 +38,7 @@ func (e *FilesError) Error() string {
 
 // Config describes an engine. The zero value of each field is its default.
 type Config struct {
-	Addr           string       // host:port to listen on; port 0 picks one, see Engine.Addr; "" listens nowhere, see Engine.Accept and Loop.Take
+	Addr           string       // host:port to listen on; port 0 picks one, see Engine.Addr; "" listens nowhere
 	Loops          int          // event loops; default GOMAXPROCS
 	ConnectionsMax int          // admitted connections; default what RLIMIT_NOFILE allows beside a reserve
 	ShareAddr      bool         // allow other processes to listen on the same address too (SO_REUSEPORT)
@@ -72,30 +70,37 @@ func orDefault[T int | time.Duration](v *T, def T) {
 	}
 }
 
-// Engine is a set of loops behind one address. Its methods may be called from any goroutine.
+// Engine is a set of loops, as a rule behind one address: connections that are accepted there, that come by [Loop.Take] or
+// from a listener given to [Engine.Accept] share its loops and its cap. Its methods may be called from any goroutine.
 type Engine struct {
 	cfg         Config
 	start       time.Time
 	shared      shared
 	loops       []*Loop
-	addr        *net.TCPAddr
-	reservation *reservation
+	reservation *reservation // of the address; nil if there is none
 	refusalsMax int64
-	movers      int // at most, for each loop
+	movers      int           // at most, for each loop
+	turn        atomic.Uint32 // which loop gets the next connection from Accept
 
 	gnet     gnet.Engine
+	client   *gnet.Client  // runs the loops if there is no address; set before they run
 	ready    chan struct{} // closed when all loops are bound and accept
+	ending   chan struct{} // closed when the loops of client are to end, or one has
 	stopped  chan struct{} // closed when Run is about to return
 	draining atomic.Bool
-	turn     atomic.Uint32 // which loop gets the next connection that was accepted elsewhere
 	stopping atomic.Bool
+	end      sync.Once // closes ending
+
+	accepting    context.Context // until the engine stops
+	endAccepting context.CancelFunc
 
 	bindMu sync.Mutex
 	bound  atomic.Pointer[map[gnet.EventLoop]*Loop] // copied on write
 }
 
 // New prepares an engine: it raises the limit of open files, checks that the cap fits, claims the address, and makes the
-// handler of each loop. Nothing is accepted until Run.
+// handler of each loop. Nothing is accepted until Run. An engine that is not to run after all must be given up with
+// Release.
 func New(cfg Config, newHandler func(*Loop) Handler) (*Engine, error) {
 	cfg.ensureDefaults()
 	files, err := raiseFileLimit()
@@ -109,17 +114,18 @@ func New(cfg Config, newHandler func(*Loop) Handler) (*Engine, error) {
 	if cfg.ConnectionsMax > limit {
 		return nil, &FilesError{Wanted: cfg.ConnectionsMax, Fit: limit, Files: files}
 	}
-	r := &reservation{fd: -1}
+	var r *reservation
 	if cfg.Addr != "" {
 		if r, err = claim(cfg.Addr, cfg.ShareAddr); err != nil {
 			return nil, err
 		}
 	}
 	e := &Engine{
-		cfg: cfg, start: time.Now(), addr: r.addr, reservation: r,
+		cfg: cfg, start: time.Now(), reservation: r,
 		refusalsMax: int64(reserve / 2), movers: min(moversMax, max(1, reserve/moversShare/cfg.Loops)),
-		ready: make(chan struct{}), stopped: make(chan struct{}),
+		ready: make(chan struct{}), ending: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	e.accepting, e.endAccepting = context.WithCancel(context.Background())
 	e.bound.Store(&map[gnet.EventLoop]*Loop{})
 	for i := range cfg.Loops {
 		e.loops = append(e.loops, e.newLoop(i, newHandler))
@@ -141,19 +147,29 @@ func (e *Engine) newLoop(i int, newHandler func(*Loop) Handler) *Loop {
 // elapsed is the engine's clock.
 func (e *Engine) elapsed() time.Duration { return time.Since(e.start) }
 
+// Release gives up an engine that has not run and will not: its address is free again. It may be called often.
+func (e *Engine) Release() {
+	if e.reservation != nil {
+		e.reservation.release()
+	}
+}
+
 // Addr is the address that the engine listens on, with the real port; nil if it listens nowhere.
 func (e *Engine) Addr() net.Addr {
-	if e.addr == nil {
-		return nil // and not an interface that holds nil
+	if e.reservation == nil {
+		return nil
 	}
-	return e.addr
+	return e.reservation.addr
 }
 
 // Loops are the engine's loops, by index. The slice never changes.
 func (e *Engine) Loops() []*Loop { return e.loops }
 
-// Ready is closed when the engine accepts connections, or takes them if it listens nowhere.
+// Ready is closed when the engine accepts connections.
 func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// Stopped is closed when the loops have ended: after Shutdown, or unasked.
+func (e *Engine) Stopped() <-chan struct{} { return e.stopped }
 
 // Connections is how many connections are admitted and open, those given to a Listener and those on their way to another
 // loop included.
@@ -171,22 +187,13 @@ func (e *Engine) Overloaded() bool { return e.shared.overloaded(e.cfg.Limits) }
 // Draining reports whether Shutdown has begun.
 func (e *Engine) Draining() bool { return e.draining.Load() }
 
-// Run accepts and serves until Shutdown, and returns nil then. Any other end is an error, never silence.
+// Run accepts and serves until Shutdown, and returns nil then. Any other end is an error, never silence. It may be called
+// once.
 func (e *Engine) Run() error {
 	defer close(e.stopped)
-	defer e.reservation.release()
-	addr, forget, err := e.gnetAddr()
-	if err != nil {
-		return err
-	}
-	defer forget()
-	err = gnet.Run(&callbacks{engine: e}, addr,
-		gnet.WithNumEventLoop(e.cfg.Loops),
-		gnet.WithReusePort(true), // one accept, then its OnOpen: the cap is exact, and EMFILE cannot be reached
-		gnet.WithReuseAddr(true), // or a restart would fail while old connections are in TIME_WAIT
-		gnet.WithTicker(true),
-		gnet.WithLogger(gnetLogger{e.cfg.Logger}),
-	)
+	defer e.endAccepting()
+	defer e.Release()
+	err := e.runLoops()
 	switch {
 	case err != nil:
 		return fmt.Errorf("eventloop: %w", err)
@@ -194,19 +201,6 @@ func (e *Engine) Run() error {
 		return ErrStopped
 	}
 	return nil
-}
-
-// gnetAddr is the address that gnet listens on. It does not run without one, so an engine that listens nowhere gets a socket
-// in a directory that nobody else may enter.
-func (e *Engine) gnetAddr() (addr string, forget func(), err error) {
-	if e.addr != nil {
-		return "tcp://" + e.addr.String(), func() {}, nil
-	}
-	dir, err := os.MkdirTemp("", "starling")
-	if err != nil {
-		return "", nil, fmt.Errorf("eventloop: a place for gnet's socket: %w", err)
-	}
-	return "unix://" + filepath.Join(dir, "loops"), func() { _ = os.RemoveAll(dir) }, nil
 }
 
 // Shutdown refuses new connections, tells each handler to drain, waits until all connections are closed or ctx is done,
@@ -225,12 +219,11 @@ func (e *Engine) Shutdown(ctx context.Context) error {
 	}
 	err := e.awaitEmpty(ctx)
 	e.stopping.Store(true)
+	e.endAccepting() // not before: until now who connected heard that the engine shuts down
 	for _, l := range e.loops {
 		l.binding.movers.end()
 	}
-	done, cancel := context.WithCancel(context.Background())
-	cancel() // only ask: gnet's own wait has a resolution of half a second
-	_ = e.gnet.Stop(done)
+	e.endLoops()
 	<-e.stopped
 	return err
 }

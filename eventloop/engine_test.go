@@ -39,7 +39,7 @@ func echo() *app {
 	return &app{onData: func(c *Conn, b []byte) { c.Queue(b) }}
 }
 
-// nowhere is where an engine listens in these tests that listens nowhere.
+// nowhere is the address of an engine of these tests that listens on none.
 const nowhere = "nowhere"
 
 // startEngine runs an engine until the test ends, and requires a clean end.

@@ -53,6 +53,48 @@ func (b *binding) again() {
 	}
 }
 
+// runLoops has gnet run the loops until they are to end. Where there is an address each loop listens there. Where there is
+// none they are those of a gnet client, which differ in nothing but that: without a listener gnet's engine lets nobody near
+// its loops.
+func (e *Engine) runLoops() error {
+	g := &callbacks{engine: e}
+	options := []gnet.Option{
+		gnet.WithNumEventLoop(e.cfg.Loops),
+		gnet.WithReusePort(true), // one accept, then its OnOpen: the cap is exact, and EMFILE cannot be reached
+		gnet.WithReuseAddr(true), // or a restart would fail while old connections are in TIME_WAIT
+		gnet.WithTicker(true),
+		gnet.WithLogger(gnetLogger{e.cfg.Logger}),
+	}
+	if e.reservation != nil {
+		return gnet.Run(g, "tcp://"+e.reservation.addr.String(), options...)
+	}
+	client, err := gnet.NewClient(g, options...)
+	if err != nil {
+		return err
+	}
+	e.client = client
+	if err := client.Start(); err != nil {
+		return err
+	}
+	<-e.ending
+	return client.Stop()
+}
+
+// endLoops asks the loops to end.
+func (e *Engine) endLoops() {
+	if e.client != nil {
+		e.endClient()
+		return
+	}
+	done, cancel := context.WithCancel(context.Background())
+	cancel() // only ask: gnet's own wait has a resolution of half a second
+	_ = e.gnet.Stop(done)
+}
+
+// endClient ends the loops of the client. It is also for a loop that has ended unasked: of that gnet's client tells nobody,
+// and the others would run on without it.
+func (e *Engine) endClient() { e.end.Do(func() { close(e.ending) }) }
+
 // callbacks is the gnet.EventHandler of an engine: it finds the Loop and the Conn and passes on.
 type callbacks struct {
 	gnet.BuiltinEventEngine
@@ -73,10 +115,11 @@ func (g *callbacks) OnTick() (time.Duration, gnet.Action) {
 		g.bound = true
 		if err := e.bindAll(); err != nil {
 			e.cfg.Logger.Error("binding the event loops", "error", err)
+			e.endClient()
 			return tick, gnet.Shutdown
 		}
 		g.held = make([]bool, len(e.loops))
-		e.reservation.release()
+		e.Release() // the loops listen
 		close(e.ready)
 	}
 	delay := tick
@@ -121,7 +164,25 @@ func (e *Engine) bindNext() error {
 		return err
 	}
 	defer near.Close() // gnet has its own copy
-	ctx := gnet.NewContext(context.Background(), &wakeEnd{far: far})
+	end := &wakeEnd{far: far}
+	err = e.register(near, end)
+	if err == nil && end.loop == nil { // gnet calls a failed registration a success
+		err = errUnregistered
+	}
+	if err != nil {
+		unix.Close(far)
+	}
+	return err
+}
+
+// register gives a connection to the gnet loop whose turn it is: of an engine the next one, of a client the one with the
+// fewest connections, which comes to the same while there are no others.
+func (e *Engine) register(near net.Conn, end *wakeEnd) error {
+	if e.client != nil {
+		_, err := e.client.EnrollContext(near, end)
+		return err
+	}
+	ctx := gnet.NewContext(context.Background(), end)
 	result, err := e.gnet.Register(gnet.NewNetConnContext(ctx, near))
 	if err != nil {
 		return err
@@ -203,13 +264,13 @@ func (g *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	return nil, gnet.None
 }
 
-// arrived takes in a connection that comes from elsewhere in the engine. The loop's handler may have been told to drain
-// and look after nobody any more; so then it gets what a new connection would.
+// arrived takes in a connection that was not accepted by this loop. The loop's handler may have been told to drain and look
+// after nobody any more; so then it gets what a new connection would.
 func (e *Engine) arrived(l *Loop, gc gnet.Conn, a *arrival) {
 	a.landed = true
 	c := a.conn(l, gc, gc.Fd())
 	gc.SetContext(c)
-	if a.refused || e.draining.Load() {
+	if c.is(refused) || e.draining.Load() {
 		c.recv = refusal{e.cfg.Refusal}
 		l.expectRequest(c)
 	} else {
@@ -241,6 +302,7 @@ func (g *callbacks) OnClose(gc gnet.Conn, err error) gnet.Action {
 	case *wakeEnd:
 		unix.Close(ctx.far)
 		ctx.loop.binding.wake = -1
+		g.engine.endClient()
 	}
 	return gnet.None
 }

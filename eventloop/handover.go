@@ -49,8 +49,9 @@ func (l *Listener) Close() error {
 func (l *Listener) Addr() net.Addr { return l.addr }
 
 // HandOver gives the connection to a listener, together with the bytes that were read from it already (copied; nil if
-// none). The loop is done with it afterwards: its receiver hears OnClose with [ErrHandedOver]. It returns [ErrBusy], and
-// nothing has changed, while output is pending.
+// none). The loop is done with it afterwards: its receiver hears OnClose with [ErrHandedOver]. It keeps its place in the
+// engine's cap until it is closed, unless the listener is its [Conn.Home]. HandOver returns [ErrBusy], and nothing has
+// changed, while output is pending.
 func (c *Conn) HandOver(to *Listener, read []byte) error {
 	if c.Closing() || c.Pending() > 0 {
 		return ErrBusy
@@ -60,8 +61,14 @@ func (c *Conn) HandOver(to *Listener, read []byte) error {
 		return err
 	}
 	unix.CloseOnExec(fd)
-	h := &handedConn{read: bytes.Clone(read), addr: c.givenAddr(), conns: &c.loop.shared.conns}
-	c.leave(ErrHandedOver, func() { go to.take(fd, h) }) // net.FileConn costs some 20 us, which the loop need not wait for
+	h := &handedConn{read: bytes.Clone(read), known: c.known()}
+	then := func() { go to.take(fd, h) } // net.FileConn costs some 20 us, which the loop need not wait for
+	if to == c.Home() {
+		c.quit(ErrHandedOver, then)
+		return nil
+	}
+	h.conns = &c.loop.shared.conns
+	c.leave(ErrHandedOver, then)
 	return nil
 }
 
@@ -71,7 +78,7 @@ func (l *Listener) take(fd int, c *handedConn) {
 	tcp, err := net.FileConn(f)
 	f.Close()
 	if err != nil {
-		c.conns.Add(-1)
+		c.giveBack()
 		return
 	}
 	c.Conn = tcp
@@ -87,15 +94,15 @@ func (l *Listener) take(fd int, c *handedConn) {
 type handedConn struct {
 	net.Conn
 	read  []byte        // what Read returns first
-	addr  net.Addr      // what SetRemoteAddr has set, or nil
-	conns *atomic.Int64 // of the engine, in which it holds a place
+	known known         // to its loop
+	conns *atomic.Int64 // of the engine in which it holds a place; nil if it has none
 	gone  atomic.Bool   // closed, or taken back by a loop
 }
 
 // RemoteAddr is the address that the connection had on its loop.
 func (c *handedConn) RemoteAddr() net.Addr {
-	if c.addr != nil {
-		return c.addr
+	if c.known.addr != nil {
+		return c.known.addr
 	}
 	return c.Conn.RemoteAddr()
 }
@@ -115,8 +122,15 @@ func (c *handedConn) Close() error {
 	if !c.gone.CompareAndSwap(false, true) {
 		return net.ErrClosed
 	}
-	defer c.conns.Add(-1)
+	defer c.giveBack()
 	return c.Conn.Close()
+}
+
+// giveBack gives the place in the engine's cap back.
+func (c *handedConn) giveBack() {
+	if c.conns != nil {
+		c.conns.Add(-1)
+	}
 }
 
 // CloseWrite closes the writing half, which net/http uses before it lingers.

@@ -54,6 +54,10 @@ const (
 	// everything that is not an admitted connection.
 	filesReserveMin   = 256
 	filesReserveShare = 20
+	// acceptPauseMin and acceptPauseMax are how long Accept waits when the system has nothing to accept with: at first,
+	// and when that goes on.
+	acceptPauseMin = 5 * time.Millisecond
+	acceptPauseMax = time.Second
 	// moversMax is how many connections may be arriving on one loop from elsewhere at a time. gnet takes them in before
 	// it looks at its sockets again, so it also bounds how long a storm of them can hold I/O up.
 	moversMax = 16

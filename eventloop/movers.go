@@ -18,7 +18,7 @@ var (
 	errUnregistered = errors.New("eventloop: the loop could not register it")
 )
 
-// movers bring connections to one loop. Making a net.Conn of a descriptor and registering it with gnet is a matter of some
+// movers bring connections to one loop: those that move, those that are taken in, and those that [Engine.Accept] accepts. Making a net.Conn of a descriptor and registering it with gnet is a matter of some
 // twenty system calls and of waiting for the loop, so goroutines do it. They are few, because each holds one descriptor
 // beside the connection's own, and the reserve must never run out; and each loop has its own, because a loop that is held
 // by a callback must not hold up what goes to others.
@@ -145,12 +145,15 @@ func (a *arrival) makeSocket() error {
 			return err
 		}
 	}
-	tcp, ok := a.socket.(*net.TCPConn)
-	if !ok || tcp.RemoteAddr() == nil { // Enroll would panic, and leak a descriptor
+	if !isSocket(a.socket) || a.socket.RemoteAddr() == nil { // Enroll would panic, and leak a descriptor
 		return errPeerGone
 	}
-	ownZone(tcp.RemoteAddr())
-	return tcp.SetKeepAlive(false) // package net turns it on
+	ownZone(a.socket.RemoteAddr())
+	ownZone(a.socket.LocalAddr())
+	if tcp, ok := a.socket.(*net.TCPConn); ok {
+		return tcp.SetKeepAlive(false) // package net turns it on
+	}
+	return nil
 }
 
 // lose gives up a connection that has not arrived, and its place in the cap.
@@ -161,13 +164,13 @@ func (m *movers) lose(a *arrival, cause error) {
 	if a.socket != nil {
 		a.socket.Close() // gnet may have done it already
 	}
-	if a.refused {
+	if a.state&refused != 0 {
 		m.engine.shared.refusals.Add(-1)
 	} else {
 		m.engine.shared.conns.Add(-1)
 	}
 	if !errors.Is(cause, errPeerGone) && !errors.Is(cause, ErrShutdown) {
-		m.engine.cfg.Logger.Warn("a connection was lost on its way to another loop", "loop", m.to.loop.index, "error", cause)
+		m.engine.cfg.Logger.Warn("a connection was lost on its way to a loop", "loop", m.to.loop.index, "error", cause)
 	}
 }
 

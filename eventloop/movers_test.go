@@ -67,12 +67,15 @@ func TestAMoveWithoutADescriptorToSpare(t *testing.T) {
 }
 
 // withFewFiles runs f while no file can be opened.
-func withFewFiles(t *testing.T, f func()) {
+func withFewFiles(t *testing.T, f func()) { limitFiles(t, 3, f) }
+
+// limitFiles runs f while no file can be opened but those whose number is below a limit.
+func limitFiles(t *testing.T, limit int, f func()) {
 	var lim unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &lim); err != nil {
 		t.Error(err)
 	}
-	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 3, Max: lim.Max}); err != nil {
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(limit), Max: lim.Max}); err != nil {
 		t.Error(err)
 	}
 	f()

@@ -2,71 +2,243 @@ package hub
 
 import (
 	"context"
+	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"starling/eventloop"
+	"starling/hub/internal/session"
 )
 
-// drainStep is the time from one step of a drain to the next.
-const drainStep = 50 * time.Millisecond
+// ending is what Serve and Shutdown know of one another.
+type ending struct {
+	asked chan struct{}            // closed when Shutdown was called
+	over  chan struct{}            // closed when Serve returns
+	addr  atomic.Pointer[net.Addr] // of the listener that was given to ServeListener
 
-// drain prepares for the end: new sessions are refused, clients are told, and disconnected over Options.DrainTime, as long
-// as the context allows.
-func (s *Server) drain(ctx context.Context) {
-	s.draining.Store(true)
-	if s.opts.ShutdownNotice != "" {
-		for _, n := range s.Namespaces() {
-			if err := n.Local().Emit(s.opts.ShutdownNotice); err != nil {
-				s.opts.Logger.Warn("telling clients of the shutdown", "namespace", n.name, "error", err)
-			}
-		}
+	patience context.Context // done when what is left is to be cut
+	cut      context.CancelCauseFunc
+
+	lock     sync.Mutex
+	begun    bool      // Serve was called; guarded by lock, as the rest
+	deadline time.Time // of the first Shutdown; zero if it has none
+	err      error     // what Serve returns, when over is closed
+}
+
+// cutTimeMax is how long Shutdown waits for what it has had cut off.
+const cutTimeMax = time.Second
+
+func newEnding() ending {
+	patience, cut := context.WithCancelCause(context.Background())
+	return ending{
+		asked: make(chan struct{}), over: make(chan struct{}),
+		patience: patience, cut: cut,
 	}
-	ticker := time.NewTicker(drainStep)
-	defer ticker.Stop()
-	steps := int(s.opts.DrainTime / drainStep)
-	for step := 1; step <= steps; step++ {
-		c := &census{loops: len(s.column()), nobody: make(chan struct{})}
-		s.post(eventloop.TaskFunc(func(l *eventloop.Loop) { c.add(s.column()[l.Index()].disconnectShare(step, steps)) }))
+}
+
+// wanted reports whether Shutdown was called.
+func (e *ending) wanted() bool {
+	select {
+	case <-e.asked:
+		return true
+	default:
+		return false
+	}
+}
+
+// begin notes that Serve was called, unless it must not be.
+func (e *ending) begin() error {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	switch {
+	case e.wanted():
+		return ErrShutdown
+	case e.begun:
+		return ErrListening
+	}
+	e.begun = true
+	return nil
+}
+
+// finish notes what Serve returns.
+func (e *ending) finish(err error) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	e.err = err
+	e.cut(nil)
+	close(e.over)
+}
+
+// ask asks for the end, and reports whether nobody has before, and whether Serve was called, so that there is something to
+// wait for.
+func (e *ending) ask(ctx context.Context) (first, begun bool) {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if first = !e.wanted(); first {
+		e.deadline, _ = ctx.Deadline()
+		close(e.asked)
+	}
+	return first, e.begun
+}
+
+// Shutdown ends the server in order, and waits for that:
+//
+//  1. No session begins any more: clients that ask for one get status 503 with Retry-After. Everything else goes on.
+//  2. Options.ShutdownNotice, if it is set, is emitted to all sockets of this server, in all namespaces.
+//  3. The clients are disconnected, with ReasonServerShutdown: all at once, or evenly over Options.DrainTime, so that not
+//     all of them come to the next server in the same second. A deadline of ctx that is nearer than DrainTime and
+//     Options.ShutdownTimeout shortens the former.
+//  4. New connections are refused, pending bytes are sent, requests to Options.Handler and handlers are waited for.
+//
+// Serve returns nil then, and so does Shutdown. When ctx is done before, what is left is cut off, and both return ctx's
+// error. Shutdown may be called from any goroutine but a handler's, which it would wait for, and by several, which all wait;
+// the first context that is done cuts. Before Serve it returns nil, and Serve will return ErrShutdown.
+//
+// With ServeHTTP, the http.Server around it is still the caller's to shut down; it does not wait for connections that were
+// taken over.
+func (s *Server) Shutdown(ctx context.Context) error {
+	first, begun := s.ask(ctx)
+	switch {
+	case first && !begun:
+		s.discard()
+		return nil
+	case !begun:
+		return nil
+	}
+	select {
+	case <-s.over:
+		return s.err
+	case <-ctx.Done():
+	}
+	s.cut(ctx.Err())
+	t := time.NewTimer(cutTimeMax)
+	defer t.Stop()
+	select {
+	case <-s.over:
+		return s.err
+	case <-t.C: // a callback holds its loop
+		return ctx.Err()
+	}
+}
+
+// discard gives up what Listen has claimed for a server that will not serve.
+func (s *Server) discard() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if e := s.engine.Load(); e != nil {
+		e.Release()
+		s.leaveCluster()
+	}
+}
+
+// end is what Shutdown does, in the goroutine of Serve. When ctx, which is Serve's, is done there is a limit.
+func (s *Server) end(ctx context.Context, ended <-chan error, stopForeign func(context.Context) error) error {
+	defer context.AfterFunc(ctx, func() {
+		t := time.NewTimer(s.opts.DrainTime + s.opts.ShutdownTimeout)
+		defer t.Stop()
 		select {
-		case <-c.nobody:
+		case <-t.C:
+			s.cut(context.DeadlineExceeded)
+		case <-s.patience.Done(): // Serve has returned
+		}
+	})()
+	s.drain()
+	foreign := make(chan error, 1)
+	go func() { foreign <- stopForeign(s.patience) }() // its connections count among the engine's
+	cut := s.engine.Load().Shutdown(s.patience) != nil
+	close(s.stopped)
+	s.front.homes.leave()
+	if err := <-ended; err != nil {
+		return err
+	}
+	cut = <-foreign != nil || cut
+	cut = s.awaitHandlers(s.patience) != nil || cut
+	if cut {
+		return context.Cause(s.patience)
+	}
+	return nil
+}
+
+// drain disconnects the clients, if they are to be in steps, while everybody who has a session is still served.
+func (s *Server) drain() {
+	s.draining.Store(true)
+	s.giveNotice()
+	within := s.drainTime(&s.opts, time.Now())
+	if within <= 0 {
+		return // the loops' end disconnects all
+	}
+	shards := s.column()
+	done := make(chan struct{}, len(shards))
+	for _, sh := range shards {
+		sh.loop.PostAlways(&departure{table: sh.table, within: within, done: func() { done <- struct{}{} }})
+	}
+	for range shards {
+		select {
+		case <-done:
+		case <-s.patience.Done():
 			return
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		case <-s.stopped:
+		case <-s.engine.Load().Stopped():
 			return
 		}
 	}
 }
 
-// disconnectShare disconnects so many sessions that after each of the steps, counted from 1, the same share of those that
-// there were has gone.
-func (sh *shard) disconnectShare(step, steps int) (left int) {
-	if step == 1 {
-		sh.drainFrom = sh.table.Len()
+// drainTime is over what time clients are disconnected: Options.DrainTime, unless Shutdown has to be done earlier. What
+// comes after the drain has its own time, or half of what there is.
+func (e *ending) drainTime(o *Options, now time.Time) time.Duration {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if e.deadline.IsZero() {
+		return o.DrainTime
 	}
-	stay := (sh.drainFrom*(steps-step) + steps - 1) / steps
-	if more := sh.table.Len() - stay; more > 0 {
-		sh.table.Disconnect(more)
-	}
-	return sh.table.Len()
+	left := e.deadline.Sub(now)
+	return min(o.DrainTime, max(left-o.ShutdownTimeout, left/2))
 }
 
-// census counts the sessions of all loops.
-type census struct {
-	mu       sync.Mutex
-	loops    int // that have not answered
-	sessions int
-	nobody   chan struct{} // closed when all have, and there are none
+// giveNotice tells all sockets of this server that it goes away.
+func (s *Server) giveNotice() {
+	if s.opts.ShutdownNotice == "" {
+		return
+	}
+	for _, n := range s.Namespaces() {
+		if err := n.Local().Emit(s.opts.ShutdownNotice); err != nil {
+			s.opts.Logger.Error("giving notice of the shutdown", "namespace", n.Name(), "error", err)
+		}
+	}
 }
 
-func (c *census) add(sessions int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.loops--
-	c.sessions += sessions
-	if c.loops == 0 && c.sessions == 0 {
-		close(c.nobody)
+// departure disconnects the clients of one loop, evenly over a time. It is posted to the loop, which alone touches it then.
+type departure struct {
+	table  *session.Table
+	within time.Duration
+	done   func() // told when it is over
+
+	loop  *eventloop.Loop
+	timer eventloop.Timer
+	begin time.Duration // on the loop's clock
+	total int           // sessions that there were
+}
+
+// Run is part of eventloop.Task.
+func (d *departure) Run(l *eventloop.Loop) {
+	d.loop, d.begin, d.total = l, l.Now(), d.table.Len()
+	d.step()
+}
+
+// Expired is part of eventloop.Expirer.
+func (d *departure) Expired(*eventloop.Timer) { d.step() }
+
+// step disconnects as many as are due. Who leaves by himself counts: that brings the next one no earlier.
+func (d *departure) step() {
+	gone := d.loop.Now() - d.begin
+	may := 0
+	if gone < d.within {
+		may = int(float64(d.total) * float64(d.within-gone) / float64(d.within))
 	}
+	if d.table.Disconnect(max(0, d.table.Len()-may)) == 0 {
+		d.done()
+		return
+	}
+	d.loop.Schedule(&d.timer, 0, d) // the next tick
 }

@@ -3,186 +3,411 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
+	"sync"
 	"testing"
 	"time"
+
+	"starling/hub/cluster"
 )
 
-// TestShutdownByCall ends a server in order, and whoever asks for it waits for that.
-func TestShutdownByCall(t *testing.T) {
-	s, _ := startServer(t, Options{ShutdownNotice: "going"}, func(s *Server) { s.Of("/other") })
-	a, b := join(t, s), join(t, s)
-	b.connect("40/other,")
-	first := make(chan error, 1)
-	go func() { first <- s.Shutdown(context.Background()) }()
-	a.expect(`42["going"]`)
-	a.expectClose(1001)
-	got := []string{b.next(), b.next()}
-	if got[0] > got[1] {
-		got[0], got[1] = got[1], got[0]
-	}
-	if got[0] != `42/other,["going"]` || got[1] != `42["going"]` {
-		t.Errorf("a client of two namespaces is told %q", got)
-	}
-	b.expectClose(1001)
-	if err := receive(t, first); err != nil {
-		t.Errorf("Shutdown = %v", err)
-	}
-	if err := s.Shutdown(canceled); err != nil {
-		t.Errorf("a second Shutdown = %v", err)
-	}
-}
-
-// TestShutdownBeforeServe: there is nothing to end, and nothing begins any more.
-func TestShutdownBeforeServe(t *testing.T) {
-	s := New(Options{Logger: quiet, Loops: 1})
-	if err := s.Shutdown(context.Background()); err != nil {
-		t.Errorf("Shutdown = %v", err)
-	}
-	if err := s.ListenAndServe(context.Background(), "127.0.0.1:0"); !errors.Is(err, ErrShutdown) {
-		t.Errorf("ListenAndServe = %v, want ErrShutdown", err)
-	}
-}
-
-// TestShutdownCutsWhatTakesTooLong: its context bounds the end.
-func TestShutdownCutsWhatTakesTooLong(t *testing.T) {
-	held, release := make(chan struct{}), make(chan struct{})
-	s, _ := startServer(t, Options{}, func(s *Server) {
-		s.On("hold", func(*Socket, *Event) { close(held); <-release })
-	})
-	defer close(release)
-	c := join(t, s)
-	c.send(`42["hold"]`)
-	receive(t, held)
-	if err := s.Shutdown(canceled); !errors.Is(err, context.Canceled) {
-		t.Errorf("Shutdown = %v, want the context's error", err)
-	}
-}
-
-// TestDrainingServerIsBusy: while it drains, those that are in go on, and nobody is let in.
-func TestDrainingServerIsBusy(t *testing.T) {
-	s, _ := startServer(t, Options{DrainTime: time.Hour, ShutdownNotice: "going"}, func(s *Server) {
-		s.OnLoop("echo", func(_ *Socket, e *Event) { _ = e.Ack(e.Raw(0)) })
-	})
-	c := join(t, s)
+// serving runs a server until its Serve returns, and gives back what that returns.
+func serving(t *testing.T, s *Server, serve func(context.Context) error) (served <-chan error, cancel func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- s.Shutdown(ctx) }()
-	c.expect(`42["going"]`)
-	a := openWire(t, s).ask(getRequest(pollTarget))
-	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
-		t.Errorf("a new client is answered with %v", a)
+	go func() { ended <- serve(ctx) }()
+	select {
+	case <-s.Ready():
+	case err := <-ended:
+		t.Fatalf("Serve: %v", err)
+	case <-time.After(patience):
+		t.Fatal("the server is never ready")
 	}
-	c.send(`420["echo",1]`)
-	c.expect(`430[1]`)
-	cancel()
-	if err := receive(t, ended); err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("Shutdown = %v", err)
-	}
-	c.expectClose(1001)
+	return ended, cancel
 }
 
-// TestDrainInSteps: each step disconnects the same share.
-func TestDrainInSteps(t *testing.T) {
-	for _, tc := range []struct {
-		clients, steps int
-		left           []int
-	}{
-		{10, 5, []int{8, 6, 4, 2, 0}},
-		{10, 3, []int{7, 4, 0}},
-		{2, 5, []int{2, 2, 1, 1, 0}},
-		{0, 2, []int{0, 0}},
-	} {
-		s := simulate(t, Options{}, nil)
-		joinMany(s, tc.clients)
-		for i, want := range tc.left {
-			s.shard().disconnectShare(i+1, tc.steps)
-			if got := s.shard().table.Len(); got != want {
-				t.Errorf("%d clients, step %d of %d: %d are left, want %d", tc.clients, i+1, tc.steps, got, want)
-			}
-		}
-	}
-}
-
-// serveListener serves connections of a listener until the test ends.
-func serveListener(t *testing.T, opts Options, setup func(*Server)) (s *Server, ln net.Listener, served <-chan error) {
+// newServing makes a server on a port of its own.
+func newServing(t *testing.T, opts Options, setup func(*Server)) (s *Server, served <-chan error, cancel func()) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	opts.Logger, opts.Loops = quiet, 2
 	s = New(opts)
 	if setup != nil {
 		setup(s)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.ServeListener(context.Background(), ln) }()
-	receive(t, s.Ready())
-	return s, ln, ended
+	served, cancel = serving(t, s, func(ctx context.Context) error { return s.ListenAndServe(ctx, "127.0.0.1:0") })
+	return s, served, cancel
 }
 
-// TestServeListener: clients come by a listener of the caller's, by both transports.
-func TestServeListener(t *testing.T) {
-	s, ln, served := serveListener(t, Options{ConnectionsMax: 2}, func(s *Server) {
-		s.OnLoop("echo", func(_ *Socket, e *Event) { _ = e.Ack(e.Raw(0)) })
+// TestShutdownFromOutside ends a server, for several callers at once; all wait for it.
+func TestShutdownFromOutside(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s, served, _ := newServing(t, Options{}, func(s *Server) {
+		s.OnDisconnect(func(*Socket, Reason) { close(entered); <-release })
 	})
-	c := dialAt(t, ln.Addr(), "")
-	c.expect(openPacket)
-	c.connect("40")
-	c.send(`420["echo",1]`)
-	c.expect(`430[1]`)
-	w := openWireAt(t, ln.Addr())
-	w.handshake()
-	if a := openWireAt(t, ln.Addr()).ask(getRequest(pollTarget)); a.status != http.StatusServiceUnavailable {
-		t.Errorf("beyond the cap the answer is %v", a)
+	c := join(t, s)
+	const callers = 3
+	returned := make(chan error, callers)
+	for range callers {
+		go func() { returned <- s.Shutdown(t.Context()) }()
 	}
-	other, err := net.Listen("tcp", "127.0.0.1:0")
+	c.expectClose(1001)
+	receive(t, entered)
+	select {
+	case err := <-returned:
+		t.Errorf("Shutdown has returned %v while a handler runs", err)
+	case err := <-served:
+		t.Errorf("ListenAndServe has returned %v while a handler runs", err)
+	default:
+	}
+	close(release)
+	for range callers {
+		if err := receive(t, returned); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+	}
+	if err := receive(t, served); err != nil {
+		t.Errorf("ListenAndServe = %v", err)
+	}
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown at the end = %v", err)
+	}
+	if err := s.Serve(t.Context()); !errors.Is(err, ErrShutdown) {
+		t.Errorf("Serve at the end = %v", err)
+	}
+}
+
+// TestShutdownBeforeServe frees the address, and whoever comes to serve is told.
+func TestShutdownBeforeServe(t *testing.T) {
+	s := New(Options{Logger: quiet})
+	if err := s.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Shutdown(t.Context()); err != nil {
+			t.Errorf("Shutdown = %v", err)
+		}
+	}
+	ln, err := net.Listen("tcp", s.Addr().String())
+	if err != nil {
+		t.Errorf("the address is not free: %v", err)
+	} else {
+		ln.Close()
+	}
+	if err := s.Serve(t.Context()); !errors.Is(err, ErrShutdown) {
+		t.Errorf("Serve = %v, want ErrShutdown", err)
+	}
+	s = New(Options{Logger: quiet})
+	if err := s.Shutdown(t.Context()); err != nil {
+		t.Errorf("Shutdown = %v", err)
+	}
+	ln, err = net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.ServeListener(context.Background(), other); !errors.Is(err, ErrListening) {
-		t.Errorf("a second ServeListener = %v, want ErrListening", err)
-	}
-	if err := s.Shutdown(context.Background()); err != nil {
-		t.Errorf("Shutdown = %v", err)
-	}
-	if err := receive(t, served); err != nil {
-		t.Errorf("ServeListener = %v", err)
+	for name, err := range map[string]error{
+		"Listen":         s.Listen("127.0.0.1:0"),
+		"Serve":          s.Serve(t.Context()),
+		"ListenAndServe": s.ListenAndServe(t.Context(), "127.0.0.1:0"),
+		"ServeListener":  s.ServeListener(t.Context(), ln),
+	} {
+		if !errors.Is(err, ErrShutdown) {
+			t.Errorf("%s = %v, want ErrShutdown", name, err)
+		}
 	}
 	if _, err := ln.Accept(); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("the listener is open: %v", err)
+		t.Errorf("the listener is still open: %v", err)
+	}
+	if isClosed(s.Ready()) {
+		t.Error("it is ready")
 	}
 }
 
-// TestListenerThatIsClosed ends the server.
-func TestListenerThatIsClosed(t *testing.T) {
-	_, ln, served := serveListener(t, Options{}, nil)
-	c := dialAt(t, ln.Addr(), "")
-	c.expect(openPacket)
-	ln.Close()
-	c.expectClose(1001)
-	if err := receive(t, served); !errors.Is(err, net.ErrClosed) {
-		t.Errorf("ServeListener = %v, want net.ErrClosed", err)
+// TestServeTwice: a server serves once.
+func TestServeTwice(t *testing.T) {
+	s := start(t, Options{}, nil)
+	if err := s.Serve(t.Context()); !errors.Is(err, ErrListening) {
+		t.Errorf("a second Serve = %v, want ErrListening", err)
+	}
+	join(t, s).leave()
+}
+
+// TestShutdownNotice reaches everybody, in all namespaces, before they are disconnected.
+func TestShutdownNotice(t *testing.T) {
+	for _, within := range []time.Duration{0, TimeMin} {
+		t.Run(within.String(), func(t *testing.T) {
+			s, served, _ := newServing(t, Options{ShutdownNotice: "closing", DrainTime: within}, func(s *Server) {
+				s.Of("/chat")
+				s.OfFunc(func(name string, _ Raw) bool { return name == "/child" })
+			})
+			peers := joinAll(t, s, 5)
+			for _, p := range peers[1:] {
+				p.connect("40/chat,")
+				p.connect("40/child,")
+			}
+			poll, sid := joinPolling(t, s)
+			poll.send(getRequest(pollTarget + "&sid=" + sid))
+			var leaving sync.WaitGroup
+			for i, p := range peers {
+				leaving.Go(func() {
+					want := map[string]bool{`42["closing"]`: true}
+					if i > 0 {
+						want[`42/chat,["closing"]`], want[`42/child,["closing"]`] = true, true
+					}
+					for len(want) > 0 {
+						got := p.message()
+						if !want[got] {
+							t.Errorf("got %q, want one of %v", got, want)
+							return
+						}
+						delete(want, got)
+					}
+					for _, want := range []string{"<close 1001>", "<end>"} {
+						if got := p.message(); got != want {
+							t.Errorf("got %q, want %q", got, want)
+						}
+					}
+					p.conn.Close()
+				})
+			}
+			stopped := make(chan error, 1)
+			go func() { stopped <- s.Shutdown(t.Context()) }()
+			if a := poll.answer("GET"); a.body != `42["closing"]` && a.body != "42[\"closing\"]\x1e1" {
+				t.Errorf("who polls gets %q", a.body)
+			}
+			poll.conn.Close()
+			leaving.Wait()
+			if err := errors.Join(receive(t, stopped), receive(t, served)); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-// TestServeListenerBehindAProxy: connections begin with PROXY headers as those of Listen do.
-func TestServeListenerBehindAProxy(t *testing.T) {
-	asked := newNotes()
-	s, ln, served := serveListener(t, Options{
-		ProxyProtocol: true, TrustedProxies: []string{"loopback"},
-		AllowRequest: func(r *http.Request) error { asked.add("%s", r.RemoteAddr); return nil },
-	}, nil)
-	w := openWireAt(t, ln.Addr())
-	w.send("PROXY TCP4 203.0.113.7 192.0.2.9 4321 80\r\n")
-	w.handshake()
-	asked.expect(t, "203.0.113.7:4321")
-	if err := s.Shutdown(context.Background()); err != nil {
-		t.Errorf("Shutdown = %v", err)
+// TestDrainServesOn: while clients are disconnected one by one, those that are still there are served in every way, on new
+// connections too; new sessions are not begun, by any transport.
+func TestDrainServesOn(t *testing.T) {
+	s, served, _ := newServing(t, Options{DrainTime: TimeMax, Handler: newSite()}, func(s *Server) {
+		s.OnLoop("sync", acked)
+		echoes(s)
+	})
+	c, silent := join(t, s), dialTCP(t, s)
+	_, sid := joinPolling(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	returned := make(chan error, 2)
+	go func() { returned <- s.Shutdown(ctx) }()
+	eventually(t, "the drain has begun", func() bool { return s.draining.Load() })
+	go func() { returned <- s.Shutdown(t.Context()) }() // which has all the time in the world
+
+	for _, request := range []string{getRequest(pollTarget), upgradeRequest("/socket.io/?EIO=4&transport=websocket")} {
+		busyHere(t, s, request)
 	}
+	c.settled()
+	target := pollTarget + "&sid=" + sid
+	for i := range 3 {
+		w := openWire(t, s)
+		w.fine()
+		w.send(postRequest(target, fmt.Sprintf(`42%d["echo","a"]`, i)))
+		w.expect("POST", http.StatusOK, "ok")
+		w.fine()
+		w.send(getRequest(target))
+		w.expect("GET", http.StatusOK, fmt.Sprintf(`43%d["a"]`, i))
+		w.conn.Close()
+	}
+	w := openWire(t, s)
+	w.send(upgradeRequest(target + "&transport=websocket"))
+	if a := w.answer("GET"); a.status != http.StatusSwitchingProtocols {
+		t.Fatalf("the upgrade is answered with %v", a)
+	}
+	up := w.socket(t)
+	up.send("2probe")
+	up.expect("3probe")
+	up.send("5", `429["sync"]`)
+	up.expect("439[]")
+
+	cancel()
+	for range 2 {
+		if err := receive(t, returned); err != context.Canceled {
+			t.Errorf("Shutdown = %v, want context.Canceled", err)
+		}
+	}
+	if err := receive(t, served); err != context.Canceled {
+		t.Errorf("ListenAndServe = %v, want context.Canceled", err)
+	}
+	for _, conn := range []net.Conn{c.conn, up.conn, silent} {
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
+		// The loops say goodbye to all; it is a matter of luck who hears it.
+		if said, err := io.ReadAll(conn); len(said) > 0 && string(said) != "\x88\x02\x03\xe9" || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("who is cut off gets %q, %v", said, err)
+		}
+	}
+	if n := s.Connections(); n != 0 {
+		t.Errorf("%d connections are left", n)
+	}
+}
+
+// TestDrainBySteps lets a server drain in time, from Serve's context: everybody is told, on every loop.
+func TestDrainBySteps(t *testing.T) {
+	noted := newNotes()
+	s, served, cancel := newServing(t, Options{DrainTime: 3 * TimeMin}, func(s *Server) {
+		s.OnDisconnect(func(_ *Socket, r Reason) { noted.add("%s", r) })
+	})
+	peers := joinAll(t, s, 20)
+	var leaving sync.WaitGroup
+	for _, p := range peers {
+		leaving.Go(func() {
+			if got := p.message(); got != "<close 1001>" {
+				t.Errorf("got %q", got)
+			}
+			p.conn.Close()
+		})
+	}
+	cancel()
+	leaving.Wait()
 	if err := receive(t, served); err != nil {
-		t.Errorf("ServeListener = %v", err)
+		t.Errorf("ListenAndServe = %v", err)
 	}
+	for range peers {
+		noted.expect(t, "server shutting down")
+	}
+	noted.none(t)
+}
+
+// TestShutdownIsCut by whoever's patience ends first: another caller's, Serve's own.
+func TestShutdownIsCut(t *testing.T) {
+	done, cancelDone := context.WithCancel(context.Background())
+	cancelDone()
+	late, cancelLate := context.WithDeadline(context.Background(), time.Now())
+	defer cancelLate()
+	for _, row := range []struct {
+		name string
+		cut  func(s *Server, cancel func())
+		want error
+	}{
+		{"by another call", func(s *Server, _ func()) { _ = s.Shutdown(done) }, context.Canceled},
+		{"by a deadline", func(s *Server, _ func()) { _ = s.Shutdown(late) }, context.DeadlineExceeded},
+		{"by Serve's context", func(_ *Server, cancel func()) { cancel() }, context.DeadlineExceeded},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			entered, release := make(chan struct{}), make(chan struct{})
+			s, served, cancel := newServing(t, Options{ShutdownTimeout: TimeMin}, func(s *Server) {
+				s.OnDisconnect(func(*Socket, Reason) { close(entered); <-release })
+			})
+			c := join(t, s)
+			stopped := make(chan error, 1)
+			go func() { stopped <- s.Shutdown(context.Background()) }()
+			c.expectClose(1001)
+			receive(t, entered)
+			row.cut(s, cancel)
+			for _, returned := range []<-chan error{stopped, served} {
+				if err := receive(t, returned); err != row.want {
+					t.Errorf("it ends with %v, want %v", err, row.want)
+				}
+			}
+			close(release)
+			eventually(t, "the handler has ended", func() bool { return s.workers.quiet() == nil })
+		})
+	}
+}
+
+// TestShutdownOfAServerThatIsHeld: a callback that does not return holds its loop. Shutdown returns all the same.
+func TestShutdownOfAServerThatIsHeld(t *testing.T) {
+	entered, release := make(chan struct{}), make(chan struct{})
+	s, served, _ := newServing(t, Options{}, func(s *Server) {
+		s.OnLoop("hold", func(*Socket, *Event) { close(entered); <-release })
+	})
+	c := join(t, s)
+	c.send(`42["hold"]`)
+	receive(t, entered)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Shutdown(ctx); err != context.Canceled {
+		t.Errorf("Shutdown = %v, want context.Canceled", err)
+	}
+	select {
+	case err := <-served:
+		t.Errorf("ListenAndServe = %v", err)
+	default:
+	}
+	close(release)
+	if err := receive(t, served); err != context.Canceled {
+		t.Errorf("ListenAndServe = %v, want context.Canceled", err)
+	}
+}
+
+// TestLoopsThatEndWhileTheyDrain: nobody waits for clients that are gone.
+func TestLoopsThatEndWhileTheyDrain(t *testing.T) {
+	s, served, _ := newServing(t, Options{DrainTime: TimeMax}, nil)
+	join(t, s)
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Shutdown(context.Background()) }()
+	eventually(t, "the drain has begun", func() bool { return s.draining.Load() })
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_ = s.engine.Load().Shutdown(ctx) // as if by themselves
+	if err := errors.Join(receive(t, stopped), receive(t, served)); err != nil {
+		t.Error(err)
+	}
+}
+
+// nodeOf is a cluster of one node, which notes when it joins and leaves.
+type nodeOf struct {
+	cluster.Adapter
+	noted notes
+	err   error
+}
+
+func (n *nodeOf) Join(cluster.Node) error        { n.noted.add("joins"); return n.err }
+func (n *nodeOf) Publish(*cluster.Message) error { return nil }
+func (n *nodeOf) Nodes() []cluster.NodeID        { return nil }
+func (n *nodeOf) Close() error                   { n.noted.add("leaves"); return nil }
+func (n *nodeOf) expect(t *testing.T, want ...string) {
+	t.Helper()
+	n.noted.expect(t, want...)
+	n.noted.none(t)
+}
+
+// TestANodeComesAndGoes: a server is part of its cluster for as long as it has clients, and a handler.
+func TestANodeComesAndGoes(t *testing.T) {
+	n := &nodeOf{noted: newNotes()}
+	s, served, _ := newServing(t, Options{Adapter: n}, func(s *Server) {
+		s.OnDisconnect(func(*Socket, Reason) { n.noted.add("disconnects") })
+	})
+	n.expect(t, "joins")
+	c := join(t, s)
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Shutdown(t.Context()) }()
+	c.expectClose(1001)
+	if err := errors.Join(receive(t, stopped), receive(t, served)); err != nil {
+		t.Error(err)
+	}
+	n.expect(t, "disconnects", "leaves")
+}
+
+// TestANodeThatDoesNotServe leaves its cluster too, once, and one that cannot join does not serve.
+func TestANodeThatDoesNotServe(t *testing.T) {
+	n := &nodeOf{noted: newNotes()}
+	s := New(Options{Logger: quiet, Adapter: n})
+	if err := s.Listen("127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		_ = s.Shutdown(t.Context())
+	}
+	n.expect(t, "joins", "leaves")
+
+	n = &nodeOf{noted: newNotes(), err: errors.New("no way")}
+	s = New(Options{Logger: quiet, Adapter: n})
+	if err := s.Serve(t.Context()); !errors.Is(err, n.err) {
+		t.Errorf("Serve = %v", err)
+	}
+	if err := s.Listen("127.0.0.1:0"); !errors.Is(err, n.err) || s.Addr() != nil {
+		t.Errorf("Listen = %v, on %v", err, s.Addr())
+	}
+	n.expect(t, "joins", "joins")
 }

@@ -1,8 +1,6 @@
 package hub
 
 import (
-	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -26,6 +24,7 @@ type front struct {
 	bundle  *edge.Bundle        // nil: none
 	rate    *rate.Limiter       // nil: no bound
 	foreign *eventloop.Listener // nil: nobody there
+	homes   homes
 }
 
 // newFront reads the options that concern it.
@@ -56,16 +55,9 @@ func newFront(o *Options) (*front, error) {
 		f.rate = rate.NewLimiter(rate.Limit(o.ConnectRateMax), o.ConnectRateMax)
 	}
 	if o.Handler != nil || f.bundle != nil {
-		f.answerForeign()
-	}
-	return f, nil
-}
-
-// answerForeign has requests that are not Engine.IO's answered by net/http.
-func (f *front) answerForeign() {
-	if f.foreign == nil {
 		f.foreign = eventloop.NewListener(&net.TCPAddr{})
 	}
+	return f, nil
 }
 
 // configure writes itself into the configuration of sessions.
@@ -83,55 +75,45 @@ func (f *front) admits() bool { return f.rate == nil || f.rate.Allow() }
 // outside of Options.Path. One of Engine.IO's, on a connection that has come for something else before, goes back to a loop
 // with its connection.
 func (s *Server) serveForeign(w http.ResponseWriter, r *http.Request) {
-	path, _, _ := strings.Cut(r.RequestURI, "?")
+	if target := s.answer(w, r); target != "" {
+		s.pass(w, r, target, nil)
+	}
+}
+
+// answer answers a request, unless it is one of Engine.IO's: then it returns its target as a loop has to see it.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) (target string) {
+	target = s.target(r)
+	path, _, _ := strings.Cut(target, "?")
 	file, ours := strings.CutPrefix(path, s.opts.Path)
 	switch {
-	case ours && s.isFile(file):
-		s.serveFile(w, r)
+	case ours && s.front.bundle != nil && s.front.bundle.Has(file):
+		for name, values := range s.front.origins.Header(r) { // a module is loaded from another origin by CORS alone
+			w.Header()[name] = values
+		}
+		s.front.bundle.ServeHTTP(w, r)
 	case ours:
-		s.giveLoop(w, r, nil)
+		return target
+	case s.opts.Handler != nil:
+		s.opts.Handler.ServeHTTP(w, r)
 	default:
-		remote, _ := r.Context().Value(remoteKey{}).(net.Addr)
-		s.foreignHandler(remote).ServeHTTP(w, r)
+		http.NotFound(w, r)
 	}
+	return ""
 }
 
-// remoteKey is under what a request's context has the address of its connection, as the loop knew it.
-type remoteKey struct{}
-
-// isFile reports whether a path below Options.Path is a file of the client's.
-func (s *Server) isFile(path string) bool { return s.front.bundle != nil && s.front.bundle.Has(path) }
-
-// serveFile serves a file of the client's.
-func (s *Server) serveFile(w http.ResponseWriter, r *http.Request) {
-	for name, values := range s.front.origins.Header(r) { // a module is loaded from another origin by CORS alone
-		w.Header()[name] = values
+// target is the target of a request as it was sent, or, if that is not ours, as the handlers around us have changed it,
+// http.StripPrefix for instance.
+func (s *Server) target(r *http.Request) string {
+	if strings.HasPrefix(r.RequestURI, s.opts.Path) {
+		return r.RequestURI
 	}
-	s.front.bundle.ServeHTTP(w, r)
-}
-
-// requestHead writes the head of a request again. net/http has taken two headers out of it.
-func requestHead(r *http.Request) []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s %s %s\r\n", r.Method, r.RequestURI, r.Proto)
-	if r.Host != "" {
-		fmt.Fprintf(&b, "Host: %s\r\n", r.Host)
-	}
-	if len(r.TransferEncoding) > 0 {
-		fmt.Fprintf(&b, "Transfer-Encoding: %s\r\n", strings.Join(r.TransferEncoding, ", "))
-	}
-	_ = r.Header.Write(&b) // a bytes.Buffer takes everything
-	b.WriteString("\r\n")
-	return b.Bytes()
+	return r.URL.RequestURI()
 }
 
 // foreignServer is the net/http server behind the loops.
 func (s *Server) foreignServer() *http.Server {
 	return &http.Server{
-		Handler: http.HandlerFunc(s.serveForeign),
-		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, remoteKey{}, c.RemoteAddr())
-		},
+		Handler:           http.HandlerFunc(s.serveForeign),
 		ReadHeaderTimeout: s.opts.HandshakeTimeout,
 		IdleTimeout:       session.KeepAliveTime,
 		MaxHeaderBytes:    wsproto.HeadBytesMax,

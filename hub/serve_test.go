@@ -297,7 +297,7 @@ func TestListen(t *testing.T) {
 		if err := s.Listen("127.0.0.1:0"); err == nil || err.Error() != row.want {
 			t.Errorf("%s: %v, want %s", row.name, err, row.want)
 		}
-		if s.Addr() != nil || s.Connections() != 0 || s.ConnectionsMax() != 0 || s.Panics() != 0 {
+		if s.Addr() != nil || isClosed(s.Ready()) || s.Connections() != 0 || s.ConnectionsMax() != 0 || s.Panics() != 0 {
 			t.Errorf("%s: it listens all the same", row.name)
 		}
 	}
@@ -310,6 +310,16 @@ func TestListen(t *testing.T) {
 	}
 	if err := New(Options{Loops: -1}).ListenAndServe(t.Context(), "127.0.0.1:0"); err == nil {
 		t.Error("ListenAndServe with wrong options")
+	}
+}
+
+// isClosed reports whether a channel is closed.
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 

@@ -16,8 +16,6 @@ type shard struct {
 	spaces map[*Namespace]*space
 	event  Event // the one that OnLoop handlers borrow
 
-	drainFrom int // how many sessions there were when a drain began
-
 	// early are changes of rooms that a middleware has asked for before its socket was connected.
 	early map[*Socket][]func(*space)
 }

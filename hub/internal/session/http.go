@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -185,11 +186,12 @@ func requestTarget(request []byte) ([]byte, bool) {
 // foreign passes on a request that is not ours, and with it the connection. Should a request of ours follow, the
 // connection comes back.
 func (h *httpConn) foreign(read []byte) {
-	if h.table.cfg.Foreign == nil {
+	to := cmp.Or(h.conn.Home(), h.table.cfg.Foreign)
+	if to == nil {
 		h.refuse(bareAnswer(statusNotFound), nil)
 		return
 	}
-	h.pass("handing a connection over", h.conn.HandOver(h.table.cfg.Foreign, read), nil)
+	h.pass("handing a connection over", h.conn.HandOver(to, read), nil)
 }
 
 // moveTo gives the connection to the loop of another table, which begins with the upgrade request anew.
