@@ -20,7 +20,7 @@ func onLoops(d *Directory) {
 	for loop := range testLoops {
 		loops.Go(func() {
 			r := rand.New(rand.NewPCG(uint64(loop), 9))
-			x, members := New[*member](d), make([]member, 5)
+			x, members := New[*member](d), make([]member, 2)
 			for i := range members {
 				members[i].id = fmt.Sprint(loop, "-", i)
 				x.Add(&members[i], members[i].id)
@@ -33,7 +33,7 @@ func onLoops(d *Directory) {
 					x.Add(m, m.id)
 				case n == 1:
 					x.LeaveAll(m)
-				case n < 18:
+				case n < 12:
 					x.Join(m, room)
 				default:
 					x.Leave(m, room)
