@@ -210,8 +210,10 @@ func (s *Socket) changeRooms(change func(*space)) {
 	}
 }
 
-// roomNames returns the rooms that the socket is in, without its id, in no order. It belongs to the loop.
-func (s *Socket) roomNames() []string { return slices.Collect(s.members.Names) }
+// roomNames returns the rooms that the socket is in, in no order, without its id but with room for it. It belongs to the loop.
+func (s *Socket) roomNames() []string {
+	return slices.AppendSeq(make([]string, 0, s.members.Len()+1), s.members.Names)
+}
 
 // Rooms returns the names of the rooms that the socket is in, sorted, its id among them; none once it is disconnected. It
 // asks the loop and waits: not for OnLoop handlers, which would wait for themselves. The error is ctx's, ErrOverloaded, or
