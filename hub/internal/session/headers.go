@@ -98,7 +98,7 @@ func (u *upgrade) alter(hs *wsproto.Handshake, refused error) error {
 	if req == nil {
 		return faultRequest
 	}
-	cfg, header := u.table.cfg, http.Header{}
+	cfg, header := u.by.table.cfg, http.Header{}
 	if refused == faultBusy {
 		header.Set("Retry-After", retryAfterSeconds)
 	}

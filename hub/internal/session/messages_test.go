@@ -156,6 +156,7 @@ func TestSizes(t *testing.T) {
 		{"Session", unsafe.Sizeof(Session{}), 144},
 		{"Prepared", unsafe.Sizeof(Prepared{}), 96},
 		{"exchange", unsafe.Sizeof(exchange{}), 96},
+		{"upgrade", unsafe.Sizeof(upgrade{}), 144},
 	} {
 		if row.size > row.max {
 			t.Errorf("a %s has %d bytes, and may have %d", row.name, row.size, row.max)

@@ -35,10 +35,10 @@ var (
 // startProbe has a WebSocket try to take the session over; response is the answer to its request.
 func (s *Session) startProbe(u *upgrade, response []byte) *probe {
 	t := s.table
-	p := &probe{session: s, conn: u.conn, reader: u.reader(&t.cfg.probeFrames), mode: u.mode}
+	p := &probe{session: s, conn: u.by.conn, reader: u.reader(&t.cfg.probeFrames), mode: u.mode}
 	s.poll.probe = p
-	u.conn.SetReceiver(p)
-	u.conn.Queue(response)
+	u.by.conn.SetReceiver(p)
+	u.by.conn.Queue(response)
 	t.scratch = keepSmall(response)
 	t.loop.Schedule(&p.timer, t.cfg.UpgradeTime, p)
 	return p

@@ -258,13 +258,13 @@ func (t *Table) tableOf(id ID) *Table {
 // startWebSocket begins the session of an upgraded connection. dst holds the response; what the session says first joins
 // it in one write.
 func (t *Table) startWebSocket(u *upgrade, dst []byte) *Session {
-	s := t.start(Request{Conn: u.conn, Head: u.head})
-	s.conn, s.mode, s.reader = u.conn, u.mode, u.reader(&t.cfg.Frames)
+	s := t.start(Request{Conn: u.by.conn, Head: u.head})
+	s.conn, s.mode, s.reader = u.by.conn, u.mode, u.reader(&t.cfg.Frames)
 	var buf [openBytes]byte
 	dst = wsproto.AppendFrame(dst, wsproto.OpText, s.appendOpen(buf[:0], nil))
 	t.scratch = keepSmall(dst)
-	u.conn.SetReceiver(s)
-	u.conn.Queue(dst)
+	u.by.conn.SetReceiver(s)
+	u.by.conn.Queue(dst)
 	s.begin()
 	return s
 }
