@@ -144,21 +144,7 @@ func TestEmbedWebSocket(t *testing.T) {
 
 // TestEmbedBodies: whatever net/http has read of a body when it lets go of the connection arrives, and so does the rest.
 func TestEmbedBodies(t *testing.T) {
-	e := embed(t, Options{}, nil)
-	for _, row := range bodies {
-		t.Run(row.name, func(t *testing.T) {
-			poll, sid := joinPolling(t, e.Server)
-			w := openWire(t, e.Server)
-			for range 3 {
-				w.fine()
-				row.send(w, pollTarget+"&sid="+sid)
-				w.expect("POST", http.StatusOK, "ok")
-				poll.send(getRequest(pollTarget + "&sid=" + sid))
-				poll.expect("GET", http.StatusOK, `431["a"]`)
-			}
-			w.fine()
-		})
-	}
+	wantBodies(t, embed(t, Options{}, nil).Server)
 }
 
 // TestEmbedBodiesThatWereRead: handlers around the server may have read a body, or bound it, and put something else in its

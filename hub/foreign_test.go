@@ -145,6 +145,11 @@ var bodies = []struct {
 // TestBodiesThatComeBack: a connection that net/http gives back has its body before it or behind it, or in part.
 func TestBodiesThatComeBack(t *testing.T) {
 	s, _ := startSite(t)
+	wantBodies(t, s)
+}
+
+// wantBodies wants the bodies of all rows to arrive, three times over one connection.
+func wantBodies(t *testing.T, s *Server) {
 	for _, row := range bodies {
 		t.Run(row.name, func(t *testing.T) {
 			poll, sid := joinPolling(t, s)

@@ -1,6 +1,10 @@
 package hub
 
-import "time"
+import (
+	"time"
+
+	"starling/hub/internal/rooms"
+)
 
 // Defaults and bounds, each with its reason in docs/LIMITS.md. The defaults that Socket.IO has too are the same.
 const (
@@ -43,7 +47,7 @@ const (
 	// RoomEventsMax bounds the events that may wait for a namespace's OnRoom.
 	RoomEventsMax = 1 << 18
 	// ListMax bounds what ListSockets returns at once, and is its default.
-	ListMax = 1000
+	ListMax = rooms.PageItemsMax
 
 	// MaxDisconnectionDurationDefault is how long a client may be away that wants its session back.
 	MaxDisconnectionDurationDefault = 2 * time.Minute

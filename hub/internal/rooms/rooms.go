@@ -134,14 +134,6 @@ func (x *Index[M]) Len() int { return len(x.all.members) }
 // Rooms is the number of rooms that have members, ids not counted.
 func (x *Index[M]) Rooms() int { return len(x.rooms) }
 
-// Size is the number of members that a room has on this loop. A member whose own id is the room's name does not count.
-func (x *Index[M]) Size(name string) int {
-	if r := x.rooms[name]; r != nil {
-		return len(r.members)
-	}
-	return 0
-}
-
 // Add takes in a member under its id, which no other member has.
 func (x *Index[M]) Add(m M, id string) {
 	ms := m.Memberships()

@@ -44,14 +44,6 @@ const (
 // Conn is the WebSocket beneath, whoever may own it by now; nil while the session is polled.
 func (s *Session) Conn() *eventloop.Conn { return s.conn }
 
-// Transport is the one that the session uses now: polling or websocket.
-func (s *Session) Transport() string {
-	if s.conn == nil {
-		return "polling"
-	}
-	return "websocket"
-}
-
 // Table is the table that the session belongs to.
 func (s *Session) Table() *Table { return s.table }
 
