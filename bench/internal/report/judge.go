@@ -7,7 +7,7 @@ const (
 	serverBusyMin = 0.90
 )
 
-// SetUsage enters the processor time of the measured part, and declares the numbers void if the client was the one that was full.
+// SetUsage enters the processor time of the measured part, and declares the numbers invalid if the client was the one that was full.
 // loops is how many event loops the client has; serverS is nil if the server's process is not known.
 func (r *Report) SetUsage(wallS float64, serverS *float64, clientS float64, loops int) {
 	r.WallS, r.ClientCPUS = round(wallS), round(clientS)
@@ -16,9 +16,9 @@ func (r *Report) SetUsage(wallS float64, serverS *float64, clientS float64, loop
 		s, busy := round(*serverS), Rate(*serverS, wallS)
 		r.ServerCPUS, r.ServerBusy = &s, &busy
 	}
-	r.Void = ""
+	r.Invalid = ""
 	if r.ClientBusy >= clientBusyMax && (r.ServerBusy == nil || *r.ServerBusy < serverBusyMin) {
-		r.Void = "the client was the bottleneck: rates and latencies are its own (the CPU cost stands); use more --procs and --client-cpu"
+		r.Invalid = "the client was the bottleneck: rates and latencies are its own (the CPU cost stands); use more --procs and --client-cpu"
 	}
 }
 

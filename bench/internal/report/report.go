@@ -11,11 +11,13 @@ import (
 )
 
 // Schema is the version of the JSON line. It grows when a key changes its meaning or goes away.
-const Schema = 1
+const Schema = 2
 
 // Report is one scenario against one server. The parts that do not belong to the scenario are nil.
 type Report struct {
 	Schema   int    `json:"schema"`
+	ID       string `json:"id,omitempty"`    // unique in an output folder, and the beginning of the names of this report's files there
+	Round    int    `json:"round,omitempty"` // of several repetitions of the same, from 1
 	Scenario string `json:"scenario"`
 	Target   string `json:"target"` // "server", or "limit" for the raw server it is compared with
 	Protocol string `json:"protocol"`
@@ -40,6 +42,11 @@ type Report struct {
 	Depth     int `json:"depth,omitempty"`      // messages in flight: in all, or for each connection of an echo
 	SizeBytes int `json:"size_bytes,omitempty"` // of the payload, less the protocol around it
 
+	Transport string  `json:"transport,omitempty"` // how the clients came: "websocket", or "default" for the stock client's way by polling and an upgrade
+	Seed      uint64  `json:"seed,omitempty"`      // of everything in the run that is random
+	WarmupS   float64 `json:"warmup_s,omitempty"`  // before what is measured began
+
+	*Open
 	*Connect
 	*Idle
 	*Delivery
@@ -51,8 +58,28 @@ type Report struct {
 	Error       string             `json:"error,omitempty"` // why the run came to no end
 	Interrupted bool               `json:"interrupted,omitempty"`
 	Stalled     string             `json:"stalled,omitempty"` // what did not arrive in time
-	Void        string             `json:"void,omitempty"`    // why rates and latencies say nothing about the server
+	Invalid     string             `json:"invalid,omitempty"` // why rates and latencies say nothing about the server: the client was the bottleneck
+	Unmet       []string           `json:"unmet,omitempty"`   // assertions that did not hold
 	Ratio       map[string]float64 `json:"ratio_to_limit,omitempty"`
+
+	Phases []Phase `json:"phases,omitempty"`
+
+	// What a folder keeps in files of its own. The histograms are in HDR's V2 compressed form (ledger.ImportLatency reads them) and
+	// nil if nothing was recorded; those of a run with a timetable start from the intended time.
+	Timeline     []Sample `json:"-"`
+	LatencyHDR   []byte   `json:"-"`
+	HandshakeHDR []byte   `json:"-"`
+}
+
+// Phase is a part of the measured time during which something was different: the rate, or what was done to the server.
+type Phase struct {
+	Name      string   `json:"name"`
+	FromS     float64  `json:"from_s"` // since the beginning of what is measured
+	ToS       float64  `json:"to_s"`
+	Rate      float64  `json:"rate_wanted"` // messages a second
+	Delivered uint64   `json:"delivered"`
+	Latency   *Latency `json:"latency,omitempty"` // nil if nothing was delivered
+	Note      string   `json:"note,omitempty"`    // what came of it
 }
 
 // Connect is the result of the connect scenario.
@@ -110,17 +137,38 @@ type Echo struct {
 	CPUUsPerEcho *float64 `json:"cpu_us_per_echo"`
 }
 
-// Latency is from the sending of a message to its arrival.
+// Latency is from the sending of a message to its arrival. In a run with a timetable the sending is the intended one: a message
+// that a stalled server or client kept from being sent has waited all the same.
 type Latency struct {
-	P50  float64 `json:"latency_us_p50"`
-	P99  float64 `json:"latency_us_p99"`
-	P999 float64 `json:"latency_us_p999"`
-	Max  float64 `json:"latency_us_max"`
+	P50   float64 `json:"latency_us_p50"`
+	P90   float64 `json:"latency_us_p90"`
+	P99   float64 `json:"latency_us_p99"`
+	P999  float64 `json:"latency_us_p999"`
+	P9999 float64 `json:"latency_us_p9999"`
+	Max   float64 `json:"latency_us_max"`
 }
 
 // LatencyOf reads the percentiles of a histogram.
 func LatencyOf(l *ledger.Latency) *Latency {
-	return &Latency{P50: round(l.Quantile(50)), P99: round(l.Quantile(99)), P999: round(l.Quantile(99.9)), Max: round(l.Max())}
+	return &Latency{
+		P50: round(l.Quantile(50)), P90: round(l.Quantile(90)), P99: round(l.Quantile(99)), P999: round(l.Quantile(99.9)),
+		P9999: round(l.Quantile(99.99)), Max: round(l.Max()),
+	}
+}
+
+// Open is what a run adds that sends by a timetable and not in answer to what has arrived.
+type Open struct {
+	RateWanted float64 `json:"rate_wanted"` // messages a second, all streams together
+	RateSent   float64 `json:"rate_sent"`
+	// How much later than intended the messages were sent: the generator's own fault.
+	LagP50 float64 `json:"generator_lag_us_p50"`
+	LagP99 float64 `json:"generator_lag_us_p99"`
+	LagMax float64 `json:"generator_lag_us_max"`
+	// The latencies as they would be without that.
+	SentP50 float64 `json:"sent_latency_us_p50"`
+	SentP99 float64 `json:"sent_latency_us_p99"`
+	Late    uint64  `json:"late"` // deliveries that took longer than late_after_us
+	LateUs  float64 `json:"late_after_us"`
 }
 
 // SetHandshake reads the percentiles of the handshakes.

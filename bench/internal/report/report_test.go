@@ -26,11 +26,11 @@ func TestJSONKeysAreStable(t *testing.T) {
 	if err := sample().WriteJSON(&got); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"schema":1,"scenario":"broadcast","target":"server","protocol":"socketio","url":"http://127.0.0.1:3000/",` +
+	want := `{"schema":2,"scenario":"broadcast","target":"server","protocol":"socketio","url":"http://127.0.0.1:3000/",` +
 		`"threads":1,"procs":1,"connections":100,"connected":100,"failed":0,"disconnected":0,"failures":{},` +
 		`"wall_s":2,"server_cpu_s":1.9,"client_cpu_s":0.5,"server_busy":0.95,"client_busy":0.25,"kernel_drops":0,"depth":2,"size_bytes":64,` +
 		`"rooms":1,"members":100,"messages":10,"messages_per_s":5,"deliveries_per_s":500,"cpu_us_per_delivery":5.5,` +
-		`"latency_us_p50":1.5,"latency_us_p99":2,"latency_us_p999":3,"latency_us_max":4,` +
+		`"latency_us_p50":1.5,"latency_us_p90":0,"latency_us_p99":2,"latency_us_p999":3,"latency_us_p9999":0,"latency_us_max":4,` +
 		`"delivered":1000,"lost":0,"duplicated":0,"reordered":0,"misrouted":0,"garbled":0}` + "\n"
 	if got.String() != want {
 		t.Errorf("got\n%swant\n%s", got.String(), want)
@@ -41,7 +41,7 @@ func TestJSONKeysAreStable(t *testing.T) {
 func TestEveryPartKeepsItsKeys(t *testing.T) {
 	r := &Report{
 		Connect: &Connect{}, Idle: &Idle{}, Delivery: &Delivery{}, Echo: &Echo{}, Storm: storm(), Latency: &Latency{}, Tally: &ledger.Tally{},
-		Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Void: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
+		Open: &Open{}, Transport: "default", Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Invalid: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
 	}
 	var line strings.Builder
 	if err := r.WriteJSON(&line); err != nil {
@@ -51,7 +51,7 @@ func TestEveryPartKeepsItsKeys(t *testing.T) {
 		"conn_per_s", "cpu_us_per_conn", "handshake_us_p50", "handshake_us_p99", "handshake_us_p999", "handshake_us_max", "rounds",
 		"rss_before_bytes", "rss_anon_before_bytes", "rss_bytes", "rss_anon_bytes", "rss_bytes_per_conn", "rss_anon_bytes_per_conn",
 		"hold_cpu_us_per_conn_s", "after", "deliveries_per_s", "cpu_us_per_delivery", "event", "echoes", "echoes_per_s",
-		"cpu_us_per_echo", "error", "stalled", "void", "interrupted", "ratio_to_limit", "depth", "size_bytes",
+		"cpu_us_per_echo", "error", "stalled", "invalid", "interrupted", "ratio_to_limit", "depth", "size_bytes",
 		"transport", "cut", "back", "upgraded", "proven", "cut_to_first_attempt_s", "cut_to_last_back_s", "server_down_s", "server_start_cpu_s",
 		"reconnect", "attempt", "away", "http_requests", "http_requests_per_client", "cpu_us_per_client", "retries", "retry_reasons", "errors",
 		"error_reasons", "listen_overflows", "ratio_to", "cpu_ratio",
@@ -82,13 +82,13 @@ func TestText(t *testing.T) {
 	}
 }
 
-func TestVoid(t *testing.T) {
+func TestInvalid(t *testing.T) {
 	for _, tc := range []struct {
-		name   string
-		server *float64
-		client float64
-		loops  int
-		void   bool
+		name    string
+		server  *float64
+		client  float64
+		loops   int
+		invalid bool
 	}{
 		{"the server is full", seconds(9.9), 5, 1, false},
 		{"nobody is full", seconds(5), 5, 1, false},
@@ -101,8 +101,8 @@ func TestVoid(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			r := &Report{}
 			r.SetUsage(10, tc.server, tc.client, tc.loops)
-			if (r.Void != "") != tc.void {
-				t.Errorf("void %q", r.Void)
+			if (r.Invalid != "") != tc.invalid {
+				t.Errorf("invalid %q", r.Invalid)
 			}
 		})
 	}

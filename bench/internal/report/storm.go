@@ -15,11 +15,10 @@ import (
 // Storm is the result of the storm scenario. A retry is an attempt that a server refused which was not there yet, or full; all
 // else that went wrong is an error.
 type Storm struct {
-	Transport string `json:"transport"`
-	Cut       string `json:"cut"`
-	Back      int    `json:"back"`
-	Upgraded  int    `json:"upgraded"` // those of them whose session is carried by a WebSocket
-	Proven    int    `json:"proven"`   // those that had an echo afterwards
+	Cut      string `json:"cut"`
+	Back     int    `json:"back"`
+	Upgraded int    `json:"upgraded"` // those of them whose session is carried by a WebSocket
+	Proven   int    `json:"proven"`   // those that had an echo afterwards
 
 	CutToFirstS float64  `json:"cut_to_first_attempt_s"`
 	CutToLastS  float64  `json:"cut_to_last_back_s"` // wall_s is from the first attempt to the last client back
@@ -76,8 +75,8 @@ func (r *Report) SetCPURatio(to *Report) {
 func (s *Storm) ok(connections int) bool { return s.Back == connections && s.ErrorsSum == 0 }
 
 func (s *Storm) text() string {
-	parts := []string{fmt.Sprintf("%s, %s transport: %d back (%d on WebSocket, %d proven), the last %.2f s after the cut",
-		s.Cut, s.Transport, s.Back, s.Upgraded, s.Proven, s.CutToLastS)}
+	parts := []string{fmt.Sprintf("%s: %d back (%d on WebSocket, %d proven), the last %.2f s after the cut",
+		s.Cut, s.Back, s.Upgraded, s.Proven, s.CutToLastS)}
 	if s.DownS != nil {
 		parts = append(parts, fmt.Sprintf("server down for %.2f s", *s.DownS))
 	}

@@ -10,7 +10,7 @@ import (
 
 func storm() *Storm {
 	return &Storm{
-		Transport: "default", Cut: "server killed", Back: 100, Upgraded: 99, Proven: 98,
+		Cut: "server killed", Back: 100, Upgraded: 99, Proven: 98,
 		CutToFirstS: 0.5, CutToLastS: 2, DownS: seconds(0.25), StartCPUS: seconds(0.1),
 		Reconnect: Spread{1, 2, 3}, Attempt: Spread{1, 1.5, 2}, Away: Spread{1000, 1400, 1500},
 		Requests: 450, RequestsPerClient: 4.5, CPUUsPerClient: seconds(200),
@@ -34,7 +34,7 @@ func TestStormText(t *testing.T) {
 	if err := r.WriteText(&got); err != nil {
 		t.Fatal(err)
 	}
-	want := "one storm: 100/100 connected; server killed, default transport: 100 back (99 on WebSocket, 98 proven), the last 2.00 s after the cut; " +
+	want := "one storm: 100/100 connected; server killed: 100 back (99 on WebSocket, 98 proven), the last 2.00 s after the cut; " +
 		"server down for 0.25 s; first attempt after 0.50 s; reconnect ms p50 1.0 p99 2.0 max 3.0; attempt ms p50 1.0 p99 1.5 max 2.0; " +
 		"away ms p50 1000.0 p99 1400.0 max 1500.0; 4.50 requests/client, server 200.00 us/client; " +
 		"retries 3 (2 x handshake: ECONNREFUSED, 1 x handshake: status 503), errors 2 (2 x upgrade: status 400); " +

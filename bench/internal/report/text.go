@@ -88,8 +88,8 @@ func (r *Report) remarks() string {
 	if r.Stalled != "" {
 		parts = append(parts, "STALLED: "+r.Stalled)
 	}
-	if r.Void != "" {
-		parts = append(parts, "VOID: "+r.Void)
+	if r.Invalid != "" {
+		parts = append(parts, "INVALID: "+r.Invalid)
 	}
 	if r.Interrupted {
 		parts = append(parts, "interrupted")

@@ -134,7 +134,7 @@ func (r *run) hold(result *report.Idle) error {
 		return err
 	}
 	r.setUsage(used)
-	r.report.Void = "" // nobody is meant to be busy here
+	r.report.Invalid = "" // nobody is meant to be busy here
 	if r.opts.Hold > 0 {
 		result.HoldCPUUs = report.Per(r.serverS(used), float64(r.report.Connected)*used.wall.Seconds(), 1e6)
 	}

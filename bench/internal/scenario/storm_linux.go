@@ -37,7 +37,8 @@ func (r *run) storm() error {
 	if err := r.await(r.cfg.Timeout, nil); err != nil {
 		return err
 	}
-	s := &report.Storm{Transport: string(r.cfg.Stock.Transport), Cut: r.cutName(), Retries: map[string]int{}, Errors: map[string]int{}}
+	r.report.Transport = string(r.cfg.Stock.Transport)
+	s := &report.Storm{Cut: r.cutName(), Retries: map[string]int{}, Errors: map[string]int{}}
 	r.report.Storm = s
 	if err := r.measureStorm(s); err != nil {
 		return err
