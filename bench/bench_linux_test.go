@@ -80,7 +80,7 @@ var scenarios = []struct {
 	conns int
 	check func(*report.Report) bool
 }{
-	{"connect", []string{"connect", "-n", "200", "--repeat", "3", "--concurrency", "16"}, 600, func(r *report.Report) bool {
+	{"connect", []string{"connect", "-n", "200", "--rounds", "3", "--concurrency", "16"}, 600, func(r *report.Report) bool {
 		return r.ConnPerS > 0 && len(r.Rounds) == 3 && r.Rounds[2].Connected == 200 && r.HandshakeP50 > 0 && r.HandshakeMax >= r.HandshakeP99
 	}},
 	{"idle", []string{"idle", "-n", "100", "--settle", "1ms", "--hold", "10ms", "--after", "10ms"}, 100, func(r *report.Report) bool {

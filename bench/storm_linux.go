@@ -1,14 +1,10 @@
 package main
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"net/netip"
-	"strings"
-	"time"
 
 	"starling/bench/internal/flood"
-	"starling/bench/internal/proc"
 	"starling/bench/internal/report"
 	"starling/bench/internal/scenario"
 	"starling/bench/internal/stock"
@@ -31,89 +27,57 @@ func (c *stormCmd) Run(s *session) error {
 	if len(servers) > 0 && c.ServerCmd == "" {
 		c.ServerCmd = servers[0].command // so that what is common to all scenarios sees that a server is started
 	}
-	at, err := c.prepare(&opts)
+	at, err := c.prepare(s, &opts)
 	if err != nil {
 		return err
 	}
-	if len(servers) == 0 {
-		rep, err := c.runServer(s, opts, at)
-		if err != nil {
-			return err
-		}
-		s.show(rep)
-		return verdict(rep)
+	res, err := c.output.open(s)
+	if err != nil {
+		return err
 	}
-	return c.compare(s, opts, servers, at)
+	opts.OnSample = res.sample
+	if len(servers) > 0 {
+		return errors.Join(c.compare(s, res, opts, servers, at), res.close(s))
+	}
+	rep, err := c.runServer(s, opts, at)
+	if err != nil {
+		return err
+	}
+	res.add(s, rep, 0)
+	return res.close(s)
 }
 
 // compare runs the storm against each server, and sets them side by side if there are several.
-func (c *stormCmd) compare(s *session, opts scenario.Options, servers []named, at place) error {
-	var all []*report.Report
-	for _, n := range servers {
-		rep, err := c.runNamed(s, opts, n, at)
-		if err != nil {
-			return fmt.Errorf("%s: %w", n.name, err)
+func (c *stormCmd) compare(s *session, res *results, opts scenario.Options, servers []named, at place) error {
+	for round := range c.Repeat {
+		var all []*report.Report
+		for _, n := range servers {
+			rep, err := c.runNamed(s, opts, n, at)
+			if err != nil {
+				return fmt.Errorf("%s: %w", n.name, err)
+			}
+			if len(all) > 0 {
+				rep.SetCPURatio(all[0])
+			}
+			res.add(s, rep, round)
+			all = append(all, rep)
 		}
-		if len(all) > 0 {
-			rep.SetCPURatio(all[0])
+		if len(all) > 1 {
+			_ = report.WriteStormTable(s.std.err, all) // there is nowhere left to complain
 		}
-		s.show(rep)
-		all = append(all, rep)
 	}
-	if len(all) > 1 {
-		_ = report.WriteStormTable(s.std.err, all) // there is nowhere left to complain
-	}
-	return verdict(all...)
+	return nil
 }
 
 func (c *stormCmd) runNamed(s *session, opts scenario.Options, n named, at place) (*report.Report, error) {
-	server := &owned{
-		ctx: s.ctx, command: strings.ReplaceAll(n.command, "{addr}", opts.Config.Addr.String()),
-		on: at, at: opts.Config.Addr, patience: c.Timeout, down: c.Down,
-	}
-	if err := server.start(); err != nil {
+	srv := c.server(s, n.command, at, &opts)
+	srv.down = c.Down
+	if err := srv.start(); err != nil {
 		return nil, err
 	}
-	opts.Target, opts.URL, opts.ServerPid = n.name, c.URL, server.child.Pid()
+	opts.Target, opts.URL = n.name, c.URL
 	if c.Cut == "server" {
-		opts.Restart = server.restart
+		opts.Restart = srv.restart
 	}
-	warnDescriptors(s, opts)
-	rep := scenario.Run(s.ctx, opts)
-	stopServer(server.child, rep)
-	return rep, nil
-}
-
-// owned is a server that is started here, and may be killed and started again.
-type owned struct {
-	ctx            context.Context
-	command        string
-	on             place
-	at             netip.AddrPort
-	patience, down time.Duration
-	child          *proc.Child
-}
-
-func (o *owned) start() (err error) {
-	o.child, err = startServer(o.ctx, o.command, o.on, o.at, o.patience)
-	return err
-}
-
-// restart is scenario.Options.Restart. A server that does not come back leaves the one that was killed, of which stopServer says
-// that it has ended.
-func (o *owned) restart() (pid int, err error) {
-	if err := o.child.Kill(); err != nil {
-		return 0, err
-	}
-	select {
-	case <-time.After(o.down):
-	case <-o.ctx.Done():
-		return 0, o.ctx.Err()
-	}
-	child, err := startServer(o.ctx, o.command, o.on, o.at, o.patience)
-	if err != nil {
-		return 0, err
-	}
-	o.child = child
-	return child.Pid(), nil
+	return runAgainst(s, srv, opts), nil
 }

@@ -157,20 +157,20 @@ func TestAskAgain(t *testing.T) {
 		}
 		return c
 	}
-	first := ask()
-	again := (*Conn)(nil)
+	first := ask().fd
+	again := int32(-1)
 	a.onAnswer = func() {
-		if again == nil {
-			again = ask()
+		if again < 0 {
+			again = ask().fd
 		}
 	}
 	a.run(t, func() bool { return len(a.statuses) == 2 })
 	if again != first {
-		t.Error("the second request has another place than the first")
+		t.Error("the second request has another descriptor than the first")
 	}
 }
 
-// A request of the caller's own upgrades as well as the target's.
+// A request of the caller's own upgrades as well as the target's, and what is spoken then is the connection's own choice.
 func TestDialWith(t *testing.T) {
 	const request = "GET /elsewhere HTTP/1.1\r\nSec-WebSocket-Key: " + UpgradeKey + "\r\n\r\n"
 	at := server(t, func(c net.Conn) {
@@ -179,8 +179,8 @@ func TestDialWith(t *testing.T) {
 		}
 		io.Copy(io.Discard, c)
 	})
-	w := newWatcher(t, at, Raw)
-	if _, err := w.loop.DialWith([]byte(request), netip.Addr{}, 0, w); err != nil {
+	w := newWatcher(t, at, SocketIO)
+	if _, err := w.loop.DialWith([]byte(request), Raw, netip.Addr{}, 0, w); err != nil {
 		t.Fatal(err)
 	}
 	w.run(t, func() bool { return len(w.messages) == 1 })
@@ -255,16 +255,13 @@ func TestDue(t *testing.T) {
 		}
 	}
 	w.run(t, func() bool { return due == 0 })
-	if early > 0 || w.loop.patienceMs() != tickMs {
-		t.Errorf("woken %d times too early; afterwards it waits %d ms", early, w.loop.patienceMs())
+	if early > 0 || w.loop.patience() != int64(tick) {
+		t.Errorf("woken %d times too early; afterwards it waits %d ns", early, w.loop.patience())
 	}
-	for _, tc := range []struct {
-		after int64
-		want  int
-	}{{-5_000_000, 0}, {0, 0}, {3_600_000_000_000, tickMs}} {
+	for _, tc := range []struct{ after, want int64 }{{-5_000_000, 0}, {0, 0}, {3_600_000_000_000, int64(tick)}} {
 		due = Now() + tc.after
-		if got := w.loop.patienceMs(); got != tc.want {
-			t.Errorf("due after %d ns: waits %d ms, want %d", tc.after, got, tc.want)
+		if got := w.loop.patience(); got != tc.want {
+			t.Errorf("due after %d ns: waits %d ns, want %d", tc.after, got, tc.want)
 		}
 	}
 }

@@ -15,30 +15,36 @@ import (
 type Handler interface {
 	// Opened is called once the connection's handshake is complete.
 	Opened(c *Conn)
-	// Message is called for each Socket.IO event and ack, or for each message of a raw connection. The bytes are the loop's and
-	// valid until Message returns. The handler may send and close.
+	// Message is called for each Socket.IO event and ack, for each reply of Centrifuge, or for each message of a raw connection. The
+	// bytes are the loop's and valid until Message returns. The handler may send and close.
 	Message(c *Conn, m []byte)
 	// Closed is called when the connection ended without the handler's asking; it must not be used any more.
 	Closed(c *Conn, cause error)
 }
 
+// Greeter is a Handler that wants to know what a Socket.IO server greeted it with.
+type Greeter interface {
+	Handler
+	// Greeted is called just before Opened with the payload of the server's CONNECT packet: {"sid":"…"}. It is the loop's and valid
+	// until Opened returns. The handler may send and close; if it closes, Opened does not follow.
+	Greeted(c *Conn, connect []byte)
+}
+
 // Conn is one connection. It belongs to its loop and is valid until it is closed, by either side.
 type Conn struct {
-	handler   Handler
-	reader    wsproto.Reader
-	startedNs int64
-	number    uint32
-	fd        int32
-	slot      int32
-	state     state
-	next      state // once TCP is connected and the request is sent
+	handler Handler
+	reader  wsproto.Reader
+	number  uint32
+	fd      int32
+	slot    int32
+	state   state
+	next    state // once TCP is connected and the request is sent
+	speech  speech
+	muted   bool
 }
 
 // Number is what Dial was given.
 func (c *Conn) Number() uint32 { return c.number }
-
-// StartedNs is when Dial was called, on the clock of Now.
-func (c *Conn) StartedNs() int64 { return c.startedNs }
 
 type state uint8
 
@@ -80,12 +86,13 @@ func Label(cause error) string {
 // Addr. If it returns an error, the handler hears nothing of the connection; otherwise Opened or Closed follows, never from
 // within Dial.
 func (l *Loop) Dial(from netip.Addr, number uint32, h Handler) (*Conn, error) {
-	return l.DialWith(l.target.request, from, number, h)
+	return l.DialWith(l.target.request, l.target.Protocol, from, number, h)
 }
 
-// DialWith is Dial with another upgrade request than the target's. It must offer UpgradeKey; it is copied if it has to wait.
-func (l *Loop) DialWith(request []byte, from netip.Addr, number uint32, h Handler) (*Conn, error) {
-	return l.start(Conn{handler: h, number: number, next: upgrading}, request, from)
+// DialWith is Dial with another upgrade request than the target's, and a protocol of its own. The request must offer UpgradeKey; it
+// is copied if it has to wait.
+func (l *Loop) DialWith(request []byte, p Protocol, from netip.Addr, number uint32, h Handler) (*Conn, error) {
+	return l.start(Conn{handler: h, number: number, next: upgrading, speech: speechOf(p)}, request, from)
 }
 
 func (l *Loop) start(as Conn, request []byte, from netip.Addr) (*Conn, error) {
@@ -95,7 +102,7 @@ func (l *Loop) start(as Conn, request []byte, from netip.Addr) (*Conn, error) {
 	}
 	c := l.take()
 	as.fd, as.slot, as.state = fd, c.slot, connecting
-	as.reader, as.startedNs = wsproto.NewReader(wsproto.Client, &readLimits), Now()
+	as.reader = wsproto.NewReader(wsproto.Client, &readLimits)
 	*c = as
 	if err := l.begin(c, request); err != nil {
 		l.Close(c)
@@ -177,6 +184,38 @@ func (l *Loop) begin(c *Conn, request []byte) error {
 		c.state = c.next
 	}
 	return l.watch(c, unix.EPOLL_CTL_ADD, events)
+}
+
+// HandOver makes a connection that is open, or upgraded at least, an open one of another protocol and handler, neither of which is
+// told. It is for whoever has gone the way into a Socket.IO session by a Raw connection: what comes from then on is taken care of as
+// if the loop had gone it.
+func (l *Loop) HandOver(c *Conn, p Protocol, to Handler) {
+	if c.state != closed {
+		c.handler, c.speech, c.state = to, speechOf(p), open
+	}
+}
+
+// Replay has a text message handled as if an open connection had just brought it: one that came before the connection was handed
+// over and that nobody has taken. It does nothing once the connection is closed. The message must stay as it is until Replay returns.
+func (l *Loop) Replay(c *Conn, message []byte) {
+	if c.state == open {
+		l.message(c, wsproto.Message{Op: wsproto.OpText, Payload: message})
+	}
+}
+
+// Mute stops reading from a connection, as a client does that is too busy: what the server sends fills the kernel's buffers, and
+// then the server's own. Its handler hears nothing more of it, not even its end, until Unmute; but what was read by the same call
+// as the message that it is muted upon is still handed out. Sending goes on.
+func (l *Loop) Mute(c *Conn) { l.setMuted(c, true) }
+
+// Unmute reads on. What has come meanwhile is handed out in the next turn, not from within Unmute.
+func (l *Loop) Unmute(c *Conn) { l.setMuted(c, false) }
+
+func (l *Loop) setMuted(c *Conn, muted bool) {
+	if c.state != closed && c.muted != muted {
+		c.muted = muted
+		_ = l.attend(c) // it cannot fail for a descriptor that is open and known
+	}
 }
 
 // Close closes a connection. Its handler is not told.

@@ -17,8 +17,8 @@ const (
 	eventsMax     = 1024
 	inputBytesMax = 128 << 10
 	slabConns     = 1024
-	// tickMs is the longest a loop sleeps, so that whoever watches for a stall is called often enough.
-	tickMs = 20
+	// tick is the longest a loop sleeps, so that whoever watches for a stall is called often enough.
+	tick = 20 * time.Millisecond
 )
 
 // readLimits bound what a server may send in one message.
@@ -36,6 +36,7 @@ type Loop struct {
 
 	slabs  [][]Conn         // connections by slot; slabs, so that a *Conn stays where it is
 	free   []int32          // slots of closed connections
+	freed  []int32          // slots of connections closed in this turn
 	heads  map[int32][]byte // by slot: an answer to an HTTP request that has begun
 	unsent map[int32][]byte // by slot: output that the kernel did not take yet
 
@@ -123,7 +124,7 @@ func (l *Loop) RunUntil(done func() bool) error {
 		if l.RestWhile != nil && l.RestWhile() {
 			rawio.Sleep(int64(Rest))
 		}
-		if err := l.turn(l.patienceMs()); err != nil {
+		if err := l.turn(l.patience()); err != nil {
 			return err
 		}
 		if l.Tick != nil {
@@ -133,21 +134,21 @@ func (l *Loop) RunUntil(done func() bool) error {
 	return nil
 }
 
-// patienceMs is how long a turn may wait. It is rounded up, so that nobody is woken before the time.
-func (l *Loop) patienceMs() int {
+// patience is how many nanoseconds a turn may wait.
+func (l *Loop) patience() int64 {
 	if l.Due == nil {
-		return tickMs
+		return int64(tick)
 	}
 	due := l.Due()
 	if due == 0 {
-		return tickMs
+		return int64(tick)
 	}
-	const ms = int64(time.Millisecond)
-	return int(min(max((due-Now()+ms-1)/ms, 0), tickMs))
+	return min(max(due-Now(), 0), int64(tick))
 }
 
-func (l *Loop) turn(timeoutMs int) error {
-	n, err := rawio.Wait(l.epfd, l.events, timeoutMs)
+func (l *Loop) turn(timeoutNs int64) error {
+	l.free, l.freed = append(l.free, l.freed...), l.freed[:0]
+	n, err := rawio.WaitFor(l.epfd, l.events, timeoutNs)
 	if err != nil {
 		return fmt.Errorf("flood: epoll_wait: %w", err)
 	}
@@ -165,7 +166,7 @@ func (l *Loop) ready(c *Conn, events uint32) {
 	if events&unix.EPOLLOUT != 0 && c.state != closed {
 		l.writable(c)
 	}
-	if events&^uint32(unix.EPOLLOUT) != 0 && c.state != closed {
+	if events&^uint32(unix.EPOLLOUT) != 0 && c.state != closed && !c.muted {
 		l.read(c)
 	}
 }
@@ -177,9 +178,14 @@ func (l *Loop) writable(c *Conn) {
 		if c.state == connecting {
 			c.state = c.next
 		}
-		err = l.watch(c, unix.EPOLL_CTL_MOD, unix.EPOLLIN)
+		err = l.attend(c)
 	}
-	if err != nil && err != unix.EAGAIN {
+	switch {
+	case err == nil || err == unix.EAGAIN:
+	case c.muted: // its next read reports it
+		delete(l.unsent, c.slot)
+		_ = l.attend(c)
+	default:
 		l.fail(c, err)
 	}
 }
@@ -237,7 +243,28 @@ func (l *Loop) write(c *Conn, frame []byte) {
 		return
 	}
 	l.unsent[c.slot] = append([]byte(nil), frame[max(n, 0):]...)
-	_ = l.watch(c, unix.EPOLL_CTL_MOD, unix.EPOLLIN|unix.EPOLLOUT)
+	_ = l.attend(c)
+}
+
+// attend has epoll tell what the loop now wants to know of a connection. One of which it wants to know nothing is taken off: for
+// epoll tells of a hang-up whatever it is asked, and would turn after turn.
+func (l *Loop) attend(c *Conn) error {
+	var events uint32
+	if !c.muted {
+		events |= unix.EPOLLIN
+	}
+	if len(l.unsent[c.slot]) > 0 {
+		events |= unix.EPOLLOUT
+	}
+	op := unix.EPOLL_CTL_MOD
+	if events == 0 {
+		op = unix.EPOLL_CTL_DEL
+	}
+	err := l.watch(c, op, events)
+	if err == unix.ENOENT && events != 0 { // it had been taken off
+		err = l.watch(c, unix.EPOLL_CTL_ADD, events)
+	}
+	return err
 }
 
 func (l *Loop) watch(c *Conn, op int, events uint32) error {
@@ -264,9 +291,11 @@ func (l *Loop) take() *Conn {
 	return c
 }
 
+// give takes a place back. It is handed out again only once the turn is over, lest what the turn has still in hand for the closed
+// connection be taken for the next one's.
 func (l *Loop) give(c *Conn) {
 	c.state, c.handler = closed, nil
-	l.free = append(l.free, c.slot)
+	l.freed = append(l.freed, c.slot)
 }
 
 // Shut closes all connections and the loop itself. Nothing may be called after it but Post, which then does nothing.

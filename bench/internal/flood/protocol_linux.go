@@ -14,17 +14,37 @@ type Protocol string
 
 // The protocols.
 const (
-	SocketIO Protocol = "socketio" // Socket.IO v5 over Engine.IO v4
-	Raw      Protocol = "raw"      // nothing: a connection is open once it is upgraded
+	SocketIO   Protocol = "socketio"   // Socket.IO v5 over Engine.IO v4
+	Raw        Protocol = "raw"        // nothing: a connection is open once it is upgraded
+	Centrifuge Protocol = "centrifuge" // Centrifugo's bidirectional client protocol in JSON
 )
+
+// speech is a connection's Protocol, in a byte.
+type speech uint8
+
+const (
+	rawSpeech speech = iota
+	socketIOSpeech
+	centrifugeSpeech
+)
+
+func speechOf(p Protocol) speech {
+	switch p {
+	case SocketIO:
+		return socketIOSpeech
+	case Centrifuge:
+		return centrifugeSpeech
+	}
+	return rawSpeech
+}
 
 // Target is where a loop's connections go. It is shared by loops and does not change.
 type Target struct {
 	Addr     netip.AddrPort
 	Host     string // for the Host header
 	Path     string
-	Protocol Protocol
-	request  []byte // the whole upgrade request
+	Protocol Protocol // of connections that are given none of their own
+	request  []byte   // the whole upgrade request
 }
 
 // UpgradeKey is the Sec-WebSocket-Key of all connections (RFC 6455 4.1: 16 bytes in base64). It only has to prove that the server
@@ -80,8 +100,12 @@ func (l *Loop) upgrade(c *Conn, in []byte) []byte {
 		return nil
 	}
 	c.state = waiting
-	if l.target.Protocol == Raw {
-		l.opened(c)
+	switch c.speech {
+	case rawSpeech:
+		c.state = open
+		c.handler.Opened(c)
+	case centrifugeSpeech:
+		l.introduce(c)
 	}
 	return in[end:]
 }
@@ -97,17 +121,15 @@ func checkResponse(head []byte) error {
 	return err
 }
 
-func (l *Loop) opened(c *Conn) {
-	c.state = open
-	c.handler.Opened(c)
-}
-
 func (l *Loop) message(c *Conn, m wsproto.Message) {
 	switch m.Op {
 	case wsproto.OpText, wsproto.OpBinary:
-		if l.target.Protocol == SocketIO {
+		switch c.speech {
+		case socketIOSpeech:
 			l.packet(c, m.Payload)
-		} else {
+		case centrifugeSpeech:
+			l.replies(c, m.Payload)
+		default:
 			c.handler.Message(c, m.Payload)
 		}
 	case wsproto.OpPing:
@@ -153,13 +175,24 @@ func (l *Loop) socketPacket(c *Conn, p []byte) {
 	case '2', '3', '5', '6': // events and acks
 		c.handler.Message(c, p)
 	case '0': // CONNECT
-		if l.expect(c, joining, open) {
-			c.handler.Opened(c)
-		}
+		l.joined(c, p[2:])
 	case '1': // DISCONNECT
 		l.fail(c, ErrPeerClosed)
 	case '4': // CONNECT_ERROR
 		l.fail(c, fmt.Errorf("%w: %s", ErrRefused, p[2:]))
+	}
+}
+
+// joined opens a connection whose namespace the server has connected.
+func (l *Loop) joined(c *Conn, connect []byte) {
+	if !l.expect(c, joining, open) {
+		return
+	}
+	if g, ok := c.handler.(Greeter); ok {
+		g.Greeted(c, connect)
+	}
+	if c.state == open {
+		c.handler.Opened(c)
 	}
 }
 

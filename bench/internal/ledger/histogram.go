@@ -42,6 +42,9 @@ func (l *Latency) Max() float64 { return float64(l.hdr.Max()) / 1e3 }
 // Add adds the durations of another histogram to this one. Percentiles are read from the sum; they are never averaged.
 func (l *Latency) Add(other *Latency) { l.hdr.Merge(other.hdr) }
 
+// Reset forgets all that was recorded.
+func (l *Latency) Reset() { l.hdr.Reset() }
+
 // Export returns the histogram in HDR's own V2 compressed form; the caller owns the bytes.
 func (l *Latency) Export() ([]byte, error) {
 	return l.hdr.Encode(hdrhistogram.V2CompressedEncodingCookieBase)

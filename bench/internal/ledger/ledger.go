@@ -12,15 +12,21 @@ const (
 	Fresh      Verdict = iota // the message was new and nothing later had come before it
 	Reordered                 // the message was new, but a later one had already come
 	Duplicated                // the message had come before
-	Unsent                    // the number lies further ahead than the sender may be
+	Unsent                    // the number lies further ahead than any sender may be
 )
 
-// Sequence is one receiver's memory of one numbered stream that starts at 0. The zero value is ready to use. It remembers every
-// number below next, and SequenceWindowMax numbers from there on, so it is 16 bytes whatever the length of the run.
+// Sequence is one receiver's memory of one numbered stream that starts at 0. The zero value is ready to use. It remembers
+// SequenceWindowMax numbers from the lowest on that is still waited for, so it is 16 bytes whatever the length of the run. A number
+// that has not arrived when one lies SequenceWindowMax ahead of it is given up as lost; should it come after all, it is taken for a
+// double.
 type Sequence struct {
-	ahead uint64 // bit i: number next+i has arrived although next has not; bit 0 is never set
-	next  uint32 // the lowest number that has not arrived
+	ahead   uint64 // bit i: number next+i has arrived although next has not; bit 0 is never set
+	next    uint32 // the lowest number that is waited for
+	givenUp uint32 // how many below next have never arrived
 }
+
+// SequenceFrom is a receiver's memory of a stream that it begins to hear at a number: those before it are none of its business.
+func SequenceFrom(seq uint32) Sequence { return Sequence{next: seq} }
 
 // Note records the arrival of a number and judges it.
 func (s *Sequence) Note(seq uint32) Verdict {
@@ -36,8 +42,13 @@ func (s *Sequence) noteOutOfStep(seq uint32) Verdict {
 		return Duplicated
 	}
 	distance := seq - s.next
-	if distance >= SequenceWindowMax {
+	if distance >= SequenceJumpMax {
 		return Unsent
+	}
+	if distance >= SequenceWindowMax {
+		s.giveUp(distance - (SequenceWindowMax - 1))
+		s.settle()
+		distance = seq - s.next
 	}
 	bit := uint64(1) << distance
 	if s.ahead&bit != 0 {
@@ -48,14 +59,30 @@ func (s *Sequence) noteOutOfStep(seq uint32) Verdict {
 		verdict = Reordered
 	}
 	s.ahead |= bit
+	s.settle()
+	return verdict
+}
+
+// settle goes on to the lowest number that has not arrived.
+func (s *Sequence) settle() {
 	for s.ahead&1 != 0 {
 		s.ahead >>= 1
 		s.next++
 	}
-	return verdict
 }
 
-// Seen says whether a number has arrived.
+// giveUp moves on by n numbers, and counts those that have not arrived.
+func (s *Sequence) giveUp(n uint32) {
+	passed := s.ahead
+	if n < 64 {
+		passed &= 1<<n - 1
+	}
+	s.givenUp += n - uint32(bits.OnesCount64(passed))
+	s.ahead >>= n // 0 from 64 on
+	s.next += n
+}
+
+// Seen says whether a number has arrived, or has been given up.
 func (s *Sequence) Seen(seq uint32) bool {
 	if seq < s.next {
 		return true
@@ -64,12 +91,38 @@ func (s *Sequence) Seen(seq uint32) bool {
 	return distance < SequenceWindowMax && s.ahead>>distance&1 != 0
 }
 
-// Missing is how many of the first `sent` numbers have not arrived.
+// Missing is how many of the numbers below sent have not arrived.
 func (s *Sequence) Missing(sent uint32) uint64 {
+	missing := uint64(s.givenUp)
+	if sent > s.next {
+		missing += uint64(sent-s.next) - uint64(bits.OnesCount64(s.below(sent)))
+	}
+	return missing
+}
+
+// Beyond is how many numbers have arrived that are sent or higher, so that nobody can have sent them.
+func (s *Sequence) Beyond(sent uint32) uint64 {
+	beyond := uint64(bits.OnesCount64(s.ahead &^ s.below(sent)))
+	if s.next > sent {
+		beyond += uint64(s.next - sent)
+	}
+	return beyond
+}
+
+// below is what has arrived ahead of its turn, of the numbers below sent.
+func (s *Sequence) below(sent uint32) uint64 {
 	if sent <= s.next {
 		return 0
 	}
-	return uint64(sent-s.next) - uint64(bits.OnesCount64(s.ahead))
+	if n := sent - s.next; n < 64 {
+		return s.ahead & (1<<n - 1)
+	}
+	return s.ahead
+}
+
+// Gaps is how many numbers have not arrived although a later one has.
+func (s *Sequence) Gaps() uint64 {
+	return uint64(s.givenUp) + uint64(bits.Len64(s.ahead)-bits.OnesCount64(s.ahead))
 }
 
 // Tally counts arrivals by verdict. Tallies of several receivers are added.

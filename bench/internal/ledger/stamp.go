@@ -8,11 +8,12 @@ type Stamp struct {
 	Run    uint32 // of one bench run: bytes of an earlier run are not counted
 	Room   uint32 // the stream: a room, or the connection of an echo
 	Seq    uint32 // from 0 within the stream
-	SentNs int64  // nanoseconds of the clock that sender and receiver share
+	LagUs  uint32 // how much later than SentNs, in microseconds, the message was really sent: more than 0 in a run with a timetable
+	SentNs int64  // when it was to be sent, in nanoseconds of the clock that sender and receiver share
 }
 
-// StampBytes is the length of a stamp: a mark, then run, room and seq in 8 hexadecimal digits each, then the time in 16.
-const StampBytes = 1 + 8 + 8 + 8 + 16
+// StampBytes is the length of a stamp: a mark, then run, room, seq and lag in 8 hexadecimal digits each, then the time in 16.
+const StampBytes = 1 + 8 + 8 + 8 + 8 + 16
 
 // stampMark begins a stamp. It needs no escape in JSON and occurs in no event or room name of the bench.
 const stampMark = '~'
@@ -25,6 +26,7 @@ func (s Stamp) Append(dst []byte) []byte {
 	dst = appendHex(dst, uint64(s.Run), 8)
 	dst = appendHex(dst, uint64(s.Room), 8)
 	dst = appendHex(dst, uint64(s.Seq), 8)
+	dst = appendHex(dst, uint64(s.LagUs), 8)
 	return appendHex(dst, uint64(s.SentNs), 16)
 }
 
@@ -38,11 +40,12 @@ func FindStamp(b []byte) (s Stamp, ok bool) {
 	run, ok1 := parseHex(b[0:8])
 	room, ok2 := parseHex(b[8:16])
 	seq, ok3 := parseHex(b[16:24])
-	sent, ok4 := parseHex(b[24:40])
-	if !ok1 || !ok2 || !ok3 || !ok4 {
+	lag, ok4 := parseHex(b[24:32])
+	sent, ok5 := parseHex(b[32:48])
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 {
 		return Stamp{}, false
 	}
-	return Stamp{Run: uint32(run), Room: uint32(room), Seq: uint32(seq), SentNs: int64(sent)}, true
+	return Stamp{Run: uint32(run), Room: uint32(room), Seq: uint32(seq), LagUs: uint32(lag), SentNs: int64(sent)}, true
 }
 
 func appendHex(dst []byte, v uint64, digits int) []byte {
@@ -52,7 +55,7 @@ func appendHex(dst []byte, v uint64, digits int) []byte {
 	return dst
 }
 
-// hexValue holds the value of each hexadecimal digit and notHex for every other byte: a table, because a receiver reads 40
+// hexValue holds the value of each hexadecimal digit and notHex for every other byte: a table, because a receiver reads 48
 // digits of every delivery and the client must stay cheaper than the server it measures.
 var hexValue = func() (table [256]uint8) {
 	for i := range table {

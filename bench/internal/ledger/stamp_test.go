@@ -7,9 +7,9 @@ import (
 )
 
 // stampBytes is a stamp laid out by field.
-const stampBytes = "~" + "0badcafe" + "00000007" + "0000000a" + "000000e8d4a51001"
+const stampBytes = "~" + "0badcafe" + "00000007" + "0000000a" + "00000bb8" + "000000e8d4a51001"
 
-var stampValue = Stamp{Run: 0x0badcafe, Room: 7, Seq: 10, SentNs: 1_000_000_000_001}
+var stampValue = Stamp{Run: 0x0badcafe, Room: 7, Seq: 10, LagUs: 3000, SentNs: 1_000_000_000_001}
 
 func TestStampAppend(t *testing.T) {
 	if got := string(stampValue.Append([]byte("x"))); got != "x"+stampBytes {

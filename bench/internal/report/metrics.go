@@ -56,6 +56,13 @@ func (m *metrics) connections(r *Report) {
 		m.add("rss_per_conn", "bytes", Lower, i.RSSPerConn)
 		m.addIf("cpu_per_idle_conn_s", "us", Lower, i.HoldCPUUs)
 	}
+	if s := r.Slow; s != nil {
+		m.add("rss_peak", "bytes", Lower, float64(s.RSSPeak))
+		m.add("slow_disconnected", "", Neutral, float64(s.SlowCut))
+	}
+	if t := r.Trend; t != nil {
+		m.add("rss_slope", "bytes/h", Lower, t.RSSSlope)
+	}
 	if s := r.Storm; s != nil {
 		m.add("back", "", Higher, float64(s.Back))
 		m.add("back_all", "s", Lower, s.CutToLastS)
@@ -69,6 +76,12 @@ func (m *metrics) costs(r *Report) {
 		m.add("messages", "1/s", Higher, d.MessagesPerS)
 		m.add("deliveries", "1/s", Higher, d.DeliveriesPerS)
 		m.addIf("cpu_per_delivery", "us", Lower, d.CPUUsPerDelivery)
+	}
+	if f := r.FindMax; f != nil {
+		m.add("max_rate", "1/s", Higher, f.MaxRate)
+	}
+	if c := r.Churn; c != nil {
+		m.add("churned", "1/s", Neutral, c.ChurnedPerS)
 	}
 	if e := r.Echo; e != nil {
 		m.add("echoes", "1/s", Higher, e.EchoesPerS)
@@ -93,6 +106,7 @@ func (m *metrics) latencies(r *Report) {
 		m.add("rate_sent", "1/s", Higher, o.RateSent)
 		m.add("generator_lag_p99", "us", Neutral, o.LagP99)
 		m.add("late", "", Lower, float64(o.Late))
+		m.add("dropped", "", Lower, float64(o.Dropped))
 	}
 }
 

@@ -4,6 +4,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"math"
 
@@ -17,6 +18,7 @@ const Schema = 2
 type Report struct {
 	Schema   int    `json:"schema"`
 	ID       string `json:"id,omitempty"`    // unique in an output folder, and the beginning of the names of this report's files there
+	Case     string `json:"case,omitempty"`  // which of several, in a suite or a table
 	Round    int    `json:"round,omitempty"` // of several repetitions of the same, from 1
 	Scenario string `json:"scenario"`
 	Target   string `json:"target"` // "server", or "limit" for the raw server it is compared with
@@ -52,6 +54,10 @@ type Report struct {
 	*Delivery
 	*Echo
 	*Storm
+	*Churn
+	*Slow
+	*FindMax
+	*Trend
 	*Latency
 	*ledger.Tally
 
@@ -169,6 +175,8 @@ type Open struct {
 	SentP99 float64 `json:"sent_latency_us_p99"`
 	Late    uint64  `json:"late"` // deliveries that took longer than late_after_us
 	LateUs  float64 `json:"late_after_us"`
+	Unsent  uint64  `json:"unsent"`  // due while there was no connection to send it over
+	Dropped int     `json:"dropped"` // connections that were lost and came back, where that is no failure
 }
 
 // SetHandshake reads the percentiles of the handshakes.
@@ -189,8 +197,34 @@ func (r *Report) Fail(reason string, n int) {
 // message delivered once, in order, and only where it was meant to; or that every client of a storm
 // has come back, and nothing but the time was against it.
 func (r *Report) OK() bool {
-	return r.Error == "" && r.Failed == 0 && r.Disconnected == 0 && r.Stalled == "" && (r.Tally == nil || r.Tally.Clean()) &&
-		(r.Storm == nil || r.Storm.ok(r.Connections))
+	return r.Error == "" && r.Failed == 0 && r.Disconnected == 0 && r.Stalled == "" && len(r.Unmet) == 0 &&
+		(r.Tally == nil || r.FindMax != nil || r.Tally.Clean()) && (r.Storm == nil || r.Storm.ok(r.Connections)) &&
+		(r.FindMax == nil || r.MaxRate > 0)
+}
+
+// Fault is the first of what speaks against the run in a few words, "" if it is OK.
+func (r *Report) Fault() string {
+	t := r.Tally
+	switch {
+	case r.OK():
+		return ""
+	case r.Error != "":
+		return "error"
+	case r.Failed > 0:
+		return fmt.Sprintf("%d did not connect", r.Failed)
+	case r.Disconnected > 0:
+		return fmt.Sprintf("%d disconnected", r.Disconnected)
+	case t != nil && t.Lost > 0:
+		return fmt.Sprintf("%d lost", t.Lost)
+	case t != nil && !t.Clean():
+		return fmt.Sprintf("%d doubled, %d out of order, %d astray, %d garbled", t.Duplicated, t.Reordered, t.Misrouted, t.Garbled)
+	case r.Stalled != "":
+		return "stalled"
+	case len(r.Unmet) > 0:
+		return r.Unmet[0]
+	default:
+		return "not all came back"
+	}
 }
 
 // Per divides, and says null where there is nothing to divide or nothing to divide by.

@@ -28,11 +28,20 @@ func (r *Report) results() []string {
 		out = append(out, i.text())
 	}
 	if d := r.Delivery; d != nil {
-		out = append(out, fmt.Sprintf("%d rooms x %d, depth %d, %d messages, %.0f deliveries/s, server %s us/delivery",
-			d.Rooms, d.Members, r.Depth, d.Messages, d.DeliveriesPerS, number(d.CPUUsPerDelivery)))
+		out = append(out, fmt.Sprintf("%d rooms x %d, %s, %d messages, %.0f deliveries/s, server %s us/delivery",
+			d.Rooms, d.Members, r.pace(), d.Messages, d.DeliveriesPerS, number(d.CPUUsPerDelivery)))
 	}
 	if e := r.Echo; e != nil {
-		out = append(out, fmt.Sprintf("depth %d, %d echoes, %.0f echoes/s, server %s us/echo", r.Depth, e.Echoes, e.EchoesPerS, number(e.CPUUsPerEcho)))
+		out = append(out, fmt.Sprintf("%s, %d echoes, %.0f echoes/s, server %s us/echo", r.pace(), e.Echoes, e.EchoesPerS, number(e.CPUUsPerEcho)))
+	}
+	if c := r.Churn; c != nil {
+		out = append(out, fmt.Sprintf("%d members came and went, %.1f/s", c.Churned, c.ChurnedPerS))
+	}
+	if s := r.Slow; s != nil {
+		out = append(out, fmt.Sprintf("%d members did not read, %d of them disconnected, RSS at most %s", s.SlowMembers, s.SlowCut, mib(s.RSSPeak)))
+	}
+	if f := r.FindMax; f != nil {
+		out = append(out, fmt.Sprintf("at most %.1f messages/s with p99 under %.1f ms, in %d steps; at that rate", f.MaxRate, f.P99LimitUs/1e3, len(f.Steps)))
 	}
 	if s := r.Storm; s != nil {
 		out = append(out, s.text())
@@ -40,7 +49,45 @@ func (r *Report) results() []string {
 	if l := r.Latency; l != nil {
 		out = append(out, fmt.Sprintf("latency us p50 %.0f p99 %.0f p99.9 %.0f max %.0f", l.P50, l.P99, l.P999, l.Max))
 	}
+	for _, p := range r.Phases {
+		out = append(out, p.text())
+	}
+	if t := r.Trend; t != nil {
+		out = append(out, fmt.Sprintf("RSS %s -> %s, %+.2f MiB an hour", mib(t.RSSFrom), mib(t.RSSTo), t.RSSSlope/(1<<20)))
+	}
 	return out
+}
+
+// pace is how it was said when to send.
+func (r *Report) pace() string {
+	o := r.Open
+	if o == nil {
+		return fmt.Sprintf("depth %d", r.Depth)
+	}
+	s := fmt.Sprintf("%.1f of %.1f messages/s sent, %.1f ms late (p99)", o.RateSent, o.RateWanted, o.LagP99/1e3)
+	if o.Late > 0 {
+		s += fmt.Sprintf(", %d deliveries took more than %.0f ms", o.Late, o.LateUs/1e3)
+	}
+	if o.Unsent > 0 {
+		s += fmt.Sprintf(", %d not sent for want of a connection", o.Unsent)
+	}
+	if o.Dropped > 0 {
+		s += fmt.Sprintf(", %d connections lost and made anew", o.Dropped)
+	}
+	return s
+}
+
+func (p *Phase) text() string {
+	s := fmt.Sprintf("%s %.0f-%.0f s: ", p.Name, p.FromS, p.ToS)
+	if p.Latency == nil {
+		s += "nothing delivered"
+	} else {
+		s += fmt.Sprintf("p50 %.0f p99 %.0f max %.0f", p.Latency.P50, p.Latency.P99, p.Latency.Max)
+	}
+	if p.Note != "" {
+		s += " (" + p.Note + ")"
+	}
+	return s
 }
 
 func (i *Idle) text() string {

@@ -43,7 +43,7 @@ func testAgent(t *testing.T, cfg Config, s share) (*agent, *memory) {
 
 // delivered is a delivery as a Socket.IO server sends it, laid out.
 func delivered(run, room, seq uint32) []byte {
-	return fmt.Appendf(nil, `42["room","flood","~%08x%08x%08x%016x"]`, run, room, seq, 1)
+	return fmt.Appendf(nil, `42["room","flood","~%08x%08x%08x%08x%016x"]`, run, room, seq, 0, 1)
 }
 
 func TestDeliveriesAreAccountedFor(t *testing.T) {
@@ -69,10 +69,7 @@ func TestDeliveriesAreAccountedFor(t *testing.T) {
 			for _, in := range tc.arrivals {
 				a.deliver(&a.members[in.member], delivered(runID, in.room, in.seq))
 			}
-			a.handle(command{Op: opFinish, Published: 3}) // two to room 0, one to room 1
-			if a.tally != tc.want {
-				t.Errorf("tally %+v, want %+v", a.tally, tc.want)
-			}
+			a.handle(command{Op: opFinish, Rooms: []uint32{2, 1}}) // two to room 0, one to room 1
 			if got := strings.Join(up.counts, ", "); got != tc.counts {
 				t.Errorf("counted %q, want %q", got, tc.counts)
 			}
@@ -95,7 +92,7 @@ func TestStrangersMessagesAreGarbled(t *testing.T) {
 
 func TestEchoesAreAccountedFor(t *testing.T) {
 	back := func(id, room, seq uint32) []byte {
-		return fmt.Appendf(nil, `43%d["~%08x%08x%08x%016x"]`, id, uint32(runID), room, seq, 1)
+		return fmt.Appendf(nil, `43%d["~%08x%08x%08x%08x%016x"]`, id, uint32(runID), 1<<31|room, seq, 0, 1)
 	}
 	for _, tc := range []struct {
 		name     string
@@ -186,27 +183,28 @@ func TestRoomsAndShares(t *testing.T) {
 			}
 		}
 	}
-	if got := []uint32{publishedTo(0, 7, 3), publishedTo(1, 7, 3), publishedTo(2, 7, 3)}; !slices.Equal(got, []uint32{3, 2, 2}) {
+	if got := []uint32{publishedTo(0, 3, 7), publishedTo(1, 3, 7), publishedTo(2, 3, 7)}; !slices.Equal(got, []uint32{3, 2, 2}) {
 		t.Errorf("7 messages to 3 rooms: %v", got)
 	}
 }
 
 func TestWires(t *testing.T) {
 	stamp := ledger.Stamp{Run: runID, Room: 7, Seq: 10, SentNs: 1}
-	const text = "~" + "0badcafe" + "00000007" + "0000000a" + "0000000000000001"
-	config := func(p flood.Protocol, scenario string) *Config {
-		return &Config{Protocol: p, Scenario: scenario, Size: PayloadBytesMin + 2, Event: "work"}
+	const text = "~" + "0badcafe" + "00000007" + "0000000a" + "00000000" + "0000000000000001"
+	config := func(p flood.Protocol, rooms int) *Config {
+		return &Config{Protocol: p, Rooms: rooms, Size: PayloadBytesMin + 2, Event: "work"}
 	}
 	for _, tc := range []struct {
 		name                string
 		cfg                 *Config
 		needsJoin           bool
 		join, publish, echo string
+		leave, direct       string
 	}{
-		{"socketio", config(flood.SocketIO, Broadcast), true, `420["join","flood"]`, `42["room","flood","` + text + `.."]`, `4210["work","` + text + `.."]`},
-		{"socketio rooms", config(flood.SocketIO, Rooms), true, `420["join","flood-7"]`, `42["room","flood-7","` + text + `.."]`, `4210["work","` + text + `.."]`},
-		{"raw", config(flood.Raw, Broadcast), false, "J00000007", "P" + text + "..", "E" + text + ".."},
-		{"raw rooms", config(flood.Raw, Rooms), true, "J00000007", "R00000007" + text + "..", "E" + text + ".."},
+		{"socketio", config(flood.SocketIO, 1), true, `420["join","flood"]`, `42["room","flood","` + text + `.."]`, `4210["work","` + text + `.."]`, `421["leave","flood"]`, `42["direct","AbC","` + text + `.."]`},
+		{"socketio rooms", config(flood.SocketIO, 8), true, `420["join","flood-7"]`, `42["room","flood-7","` + text + `.."]`, `4210["work","` + text + `.."]`, `421["leave","flood-7"]`, `42["direct","AbC","` + text + `.."]`},
+		{"raw", config(flood.Raw, 1), false, "J00000007", "P" + text + "..", "E" + text + "..", "", ""},
+		{"raw rooms", config(flood.Raw, 8), true, "J00000007", "R00000007" + text + "..", "E" + text + "..", "", ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := tc.cfg.wire()
@@ -217,6 +215,8 @@ func TestWires(t *testing.T) {
 				{string(w.appendJoin(nil, 7)), tc.join},
 				{string(w.appendPublish(nil, stamp)), tc.publish},
 				{string(w.appendEcho(nil, stamp)), tc.echo},
+				{string(w.appendLeave(nil, 7)), tc.leave},
+				{string(w.appendDirect(nil, "AbC", stamp)), tc.direct},
 			} {
 				if m.got != m.want {
 					t.Errorf("%q, want %q", m.got, m.want)
@@ -235,6 +235,8 @@ func TestKinds(t *testing.T) {
 	}{
 		{socket, `42["room"]`, delivery},
 		{socket, `430["ok"]`, joined},
+		{socket, `431["ok"]`, left},
+		{socket, `4310["~"]`, echoed},
 		{socket, `435["~"]`, echoed},
 		{socket, `451-["x",{"_placeholder":true,"num":0}]`, other},
 		{raw, "P", delivery},

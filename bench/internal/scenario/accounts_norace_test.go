@@ -41,7 +41,7 @@ func TestAnEchoAllocatesNothing(t *testing.T) {
 	message := make([]byte, 0, 100)
 	seq := uint32(0)
 	if n := testing.AllocsPerRun(1000, func() {
-		message = ledger.Stamp{Run: runID, Seq: seq, SentNs: 1}.Append(append(message[:0], 'E'))
+		message = ledger.Stamp{Run: runID, Room: echoStream, Seq: seq, SentNs: 1}.Append(append(message[:0], 'E'))
 		seq++
 		a.Message(a.members[0].conn, message)
 	}); n != 0 {

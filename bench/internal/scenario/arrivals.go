@@ -76,3 +76,14 @@ func (l *line) pop() arrival {
 	}
 	return a
 }
+
+// take returns the frames that are on their way to a session. They stay in the line, for a session that nobody is in any more.
+func (l *line) take(guest int32, session uint32) (frames [][]byte) {
+	for i := l.head; i < len(l.arrivals); i++ {
+		if a := &l.arrivals[i]; a.kind == framed && a.guest == guest && a.session == session {
+			frames = append(frames, a.body)
+			a.body = nil
+		}
+	}
+	return frames
+}

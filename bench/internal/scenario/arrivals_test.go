@@ -1,8 +1,10 @@
 package scenario
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -52,5 +54,29 @@ func TestLine(t *testing.T) {
 		if a.body != nil {
 			t.Fatalf("place %d holds on to its bytes", i)
 		}
+	}
+}
+
+// Of the frames in a line those of one session are taken, in their order and once.
+func TestTakingFrames(t *testing.T) {
+	var l line
+	for _, a := range []arrival{
+		{guest: 1, session: 7, kind: framed, body: []byte("gone")},
+		{guest: 1, session: 7, kind: framed, body: []byte("a")},
+		{guest: 2, session: 8, kind: framed, body: []byte("another's")},
+		{guest: 1, session: 6, kind: framed, body: []byte("an earlier session's")},
+		{guest: 1, session: 7, kind: ended},
+		{guest: 1, session: 7, kind: framed, body: []byte("b")},
+	} {
+		l.push(a)
+	}
+	l.pop()
+	for _, want := range []string{"a b", ""} {
+		if got := string(bytes.Join(l.take(1, 7), []byte(" "))); strings.TrimSpace(got) != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if len(l.arrivals)-l.head != 5 || string(l.arrivals[2].body) != "another's" {
+		t.Errorf("left: %+v", l.arrivals[l.head:])
 	}
 }

@@ -7,6 +7,7 @@ package scenario
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 
@@ -22,7 +23,14 @@ const (
 	Idle      = "idle"
 	Broadcast = "broadcast"
 	Rooms     = "rooms"
+	Direct    = "direct"
 	Echo      = "echo"
+	Churn     = "churn"
+	Slow      = "slow"
+	Mix       = "mix"
+	Soak      = "soak"
+	FindMax   = "find-max"
+	Chaos     = "chaos"
 	Storm     = "storm"
 )
 
@@ -35,13 +43,14 @@ const DepthMax = ledger.SequenceWindowMax - 1
 // Config is what all agents of a run have to know. It is sent to other processes as JSON.
 type Config struct {
 	Scenario    string
+	Transport   string // websocket, or default: the stock client's way
 	Protocol    flood.Protocol
 	Addr        netip.AddrPort
 	Host, Path  string
 	Sources     string // as source.Parse reads it
 	Connections int
 	Rooms       int // 1 for a broadcast
-	Depth       int // in flight: of all rooms together, or of each echoing connection
+	Depth       int // in flight: of all rooms together, or of each echoing connection, where there is no timetable
 	Size        int // bytes of payload
 	Event       string
 	Concurrency int // handshakes, or joins, in flight
@@ -51,7 +60,59 @@ type Config struct {
 	Reset       bool          // storm: cut by RST, not by FIN
 	RunID       uint32
 	Mask        [4]byte
+	Seed        uint64 // of all that is random
+	EpochNs     int64  // on flood's clock: the seconds of the timeline are counted from it
+
+	// The rates of a run with a timetable, each a second and of all connections together. If all are 0 the run sends in answer to
+	// what has arrived, and Depth says how much.
+	Rate       float64 // messages to rooms
+	DirectRate float64 // messages to socket ids
+	EchoRate   float64
+	ChurnRate  float64 // members that leave and come again
+	Ramp       float64 // connections; 0 for as many as the window of handshakes allows
+
+	Zipf           float64       // how much more the first rooms are written to than the last: an exponent above 1, or 0 for all alike
+	Publishers     int           // connections that write to the rooms, each to its own
+	ChurnShare     float64       // of the members: those that leave and come again
+	ReconnectShare float64       // of the churn: connections closed and opened, not rooms left and joined
+	SlowShare      float64       // of the members: those that stop reading when the measurement begins
+	LateAfter      time.Duration // what takes longer counts as late
+	Return         bool          // members and publishers that lose their connection come back, and the loss is no failure
 }
+
+// Transports.
+const (
+	WebSocket = "websocket"
+	Default   = "default"
+)
+
+// open says whether messages are sent by a timetable.
+func (c *Config) open() bool {
+	return c.Rate > 0 || c.DirectRate > 0 || c.EchoRate > 0 || c.ChurnRate > 0
+}
+
+// joins says whether the members are members of rooms.
+func (c *Config) joins() bool {
+	return c.Rate > 0 || c.ChurnRate > 0 || c.Scenario == Broadcast || c.Scenario == Rooms
+}
+
+// spread says whether a member is one of a share of all, which is spread evenly over them.
+func spread(number int, share float64) bool {
+	return math.Floor(float64(number+1)*share) > math.Floor(float64(number)*share)
+}
+
+func (c *Config) slow(number int) bool { return spread(number, c.SlowShare) }
+
+func (c *Config) churns(number int) bool {
+	return c.ChurnRate > 0 && spread(number, c.ChurnShare) && !c.slow(number)
+}
+
+// Streams are numbered as rooms are; those that one member alone hears have its number and one of these marks.
+const (
+	directStream = 1 << 30
+	echoStream   = 1 << 31
+	streamMarks  = directStream | echoStream
+)
 
 func (c *Config) target() *flood.Target {
 	p := c.Protocol
@@ -75,9 +136,9 @@ func (c *Config) roomSize(room int) int {
 
 func (c *Config) wire() wire {
 	if c.Protocol == flood.Raw {
-		return &rawWire{padding: padding(c.Size), rooms: c.Scenario == Rooms}
+		return &rawWire{padding: padding(c.Size), rooms: c.Rooms > 1}
 	}
-	return &socketWire{padding: padding(c.Size), event: c.Event, rooms: c.Scenario == Rooms}
+	return &socketWire{padding: padding(c.Size), event: c.Event, rooms: c.Rooms > 1}
 }
 
 func (c *Config) sources() (source.Pool, error) {

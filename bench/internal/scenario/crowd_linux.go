@@ -2,62 +2,49 @@ package scenario
 
 import (
 	"maps"
-	"math"
-	"math/rand/v2"
 
 	"starling/bench/internal/flood"
 	"starling/bench/internal/ledger"
-	"starling/bench/internal/source"
 	"starling/bench/internal/stock"
 )
 
 // crowd is the agent of a storm: it holds a share of stock clients on one loop, which come back by themselves whenever they are
-// cut off. What their connections bring reaches them after the time that it would take to. Everything it has belongs to that loop's goroutine.
+// cut off. Everything it has belongs to that loop's goroutine.
 type crowd struct {
-	cfg      *Config
-	share    share
-	window   int // clients that connect, or echo, at a time while nothing is measured
-	loop     *flood.Loop
-	up       upstream
-	sources  source.Pool
-	requests stock.Requests
+	cfg    *Config
+	window int // clients that connect, or echo, at a time while nothing is measured
+	loop   *flood.Loop
+	up     upstream
 
-	guests  []guest // by connection number less share.First
-	alarms  alarms
-	answers line // from GETs and POSTs
-	frames  line // from WebSockets
-	phase   op   // the command that is being carried out, "" if none
+	guests  *guests
+	visits  []visit // of each guest
+	phase   op      // the command that is being carried out, "" if none
 	next    int
 	settled int // guests that the phase waits for no more
 	armed   bool
+	before  int // requests sent before it was armed
 	account account
 	stalled string
 	movedNs int64 // when a guest last came a step further
 	quit    bool
-	out     []byte // one request at a time is made here
 }
 
-// guest is one stock client, its connections and its times.
-type guest struct {
-	client  stock.Client
-	conns   [stock.Links]*flood.Conn
-	session uint32 // grows when the client leaves one
-	due     int64  // of its alarm; 0 for none
-
+// visit is what has become of a guest, and when.
+type visit struct {
 	lostNs    int64 // when the cut was seen
 	firstNs   int64 // when it first asked after that
 	attemptNs int64 // when it began the attempt that succeeded, or the last
 	backNs    int64
 	about     string // the last that went wrong
-	state     guestState
+	state     visitState
 	cut       bool // it has been cut off since the crowd was armed
 	settled   bool
 }
 
-type guestState uint8
+type visitState uint8
 
 const (
-	outside guestState = iota // it has not been told to connect
+	outside visitState = iota // it has not been told to connect
 	away
 	returned
 	unwanted // by the server
@@ -65,10 +52,9 @@ const (
 
 // account is what happened since the crowd began, or was armed.
 type account struct {
-	requests int            // sent
-	retries  map[string]int // by where and why the server was not there yet
-	errors   map[string]int
-	proven   int
+	retries map[string]int // by where and why the server was not there yet
+	errors  map[string]int
+	proven  int
 }
 
 func newAccount() account {
@@ -76,18 +62,13 @@ func newAccount() account {
 }
 
 func newCrowd(cfg *Config, s share, window int, loop *flood.Loop, up upstream) (*crowd, error) {
-	sources, err := cfg.sources()
-	if err != nil {
+	c := &crowd{cfg: cfg, window: window, loop: loop, up: up, visits: make([]visit, s.Count), account: newAccount()}
+	var err error
+	if c.guests, err = newGuests(cfg, &cfg.Stock, s, loop, c); err != nil {
 		return nil, err
 	}
-	c := &crowd{
-		cfg: cfg, share: s, window: window, loop: loop, up: up, sources: sources,
-		requests: stock.Requests{Host: cfg.Host, Path: cfg.Path, Key: flood.UpgradeKey},
-		guests:   make([]guest, s.Count), account: newAccount(),
-	}
-	random := rand.New(rand.NewPCG(uint64(cfg.RunID), uint64(s.First)))
-	for i := range c.guests {
-		c.guests[i].client = stock.NewClient(uint32(i), &cfg.Stock, c, random.Float64)
+	for i := range c.visits {
+		c.guests.add(i)
 	}
 	loop.Due = c.due
 	return c, nil
@@ -123,8 +104,8 @@ func (c *crowd) handle(cmd command) {
 
 func (c *crowd) begin(phase op) {
 	c.phase, c.next, c.settled, c.movedNs = phase, 0, 0, flood.Now()
-	for i := range c.guests {
-		c.guests[i].settled = false
+	for i := range c.visits {
+		c.visits[i].settled = false
 	}
 }
 
@@ -133,15 +114,15 @@ func (c *crowd) arm() {
 	c.phase = opArm
 	c.done()
 	c.begin(opStorm)
-	c.armed, c.account = true, newAccount()
-	for i := range c.guests {
-		g := &c.guests[i]
-		g.lostNs, g.firstNs, g.backNs = 0, 0, 0
-		switch g.state {
+	c.armed, c.before, c.account = true, c.guests.asked, newAccount()
+	for i := range c.visits {
+		v := &c.visits[i]
+		v.lostNs, v.firstNs, v.backNs = 0, 0, 0
+		switch v.state {
 		case away: // it was lost in between and belongs to the storm already
-			g.cut, g.lostNs = true, c.movedNs
+			v.cut, v.lostNs = true, c.movedNs
 		case unwanted:
-			c.settle(g, true)
+			c.settle(v, true)
 		}
 	}
 }
@@ -152,27 +133,21 @@ func (c *crowd) cutOff() {
 	if c.cfg.Reset {
 		shut = c.loop.Reset
 	}
-	for i := range c.guests {
-		g := &c.guests[i]
-		for l, conn := range g.conns {
-			if conn != nil {
-				shut(conn)
-				g.conns[l] = nil
-			}
-		}
+	for i, g := range c.guests.list {
+		c.guests.cut(i, shut)
 		g.client.Cut()
 	}
 }
 
 // proceed keeps the window of a phase full. It is called after everything that happens.
 func (c *crowd) proceed() {
-	for c.next-c.settled < c.window && c.next < len(c.guests) {
+	for c.next-c.settled < c.window && c.next < len(c.visits) {
 		switch c.phase {
 		case opConnect:
-			c.guests[c.next].state = away
-			c.guests[c.next].client.Open()
+			c.visits[c.next].state = away
+			c.guests.list[c.next].client.Open()
 		case opProve:
-			c.prove(&c.guests[c.next])
+			c.prove(c.next)
 		default:
 			return
 		}
@@ -180,21 +155,21 @@ func (c *crowd) proceed() {
 	}
 }
 
-func (c *crowd) prove(g *guest) {
-	if g.state == returned {
-		g.client.Echo(c.cfg.Event)
+func (c *crowd) prove(i int) {
+	if c.visits[i].state == returned {
+		c.guests.list[i].client.Echo(c.cfg.Event)
 		return
 	}
 	c.account.errors["echo: not connected"]++
-	c.settle(g, true)
+	c.settle(&c.visits[i], true)
 }
 
 // settle says whether the phase still waits for a guest.
-func (c *crowd) settle(g *guest, yes bool) {
-	if g.settled == yes {
+func (c *crowd) settle(v *visit, yes bool) {
+	if v.settled == yes {
 		return
 	}
-	g.settled = yes
+	v.settled = yes
 	if yes {
 		c.settled++
 	} else {
@@ -202,77 +177,26 @@ func (c *crowd) settle(g *guest, yes bool) {
 	}
 }
 
-// firstAlarm is the earliest that still counts, nil if there is none.
-func (c *crowd) firstAlarm() *alarm {
-	for len(c.alarms) > 0 {
-		first := &c.alarms[0]
-		if c.guests[first.guest].due == first.due {
-			return first
-		}
-		c.alarms.pop()
-	}
-	return nil
-}
+func (c *crowd) due() int64 { return c.guests.due() }
 
-// due is when the next thing happens that no descriptor tells of; 0 if nothing does.
-func (c *crowd) due() (at int64) {
-	at = math.MaxInt64
-	if a := c.firstAlarm(); a != nil {
-		at = a.due
-	}
-	for _, l := range []*line{&c.answers, &c.frames} {
-		if a := l.first(); a != nil {
-			at = min(at, a.due)
-		}
-	}
-	if at == math.MaxInt64 {
-		return 0
-	}
-	return at
-}
-
-// watch is called every turn: it delivers what has arrived, rings the alarms that are due, ends a phase that is complete, and one
-// in which nothing has moved for too long.
+// watch is called every turn: it lets the guests do what is due, ends a phase that is complete, and one in which nothing has moved
+// for too long.
 func (c *crowd) watch() {
 	now := flood.Now()
-	c.deliver(now)
-	for a := c.firstAlarm(); a != nil && a.due <= now; a = c.firstAlarm() {
-		g := &c.guests[c.alarms.pop().guest]
-		g.due = 0
-		g.client.Alarm()
-		c.proceed()
-	}
+	c.guests.watch(now)
 	if c.phase == "" {
 		return
 	}
-	if c.settled == len(c.guests) {
+	if c.settled == len(c.visits) {
 		c.done()
 	} else if now-c.movedNs > int64(c.cfg.Timeout) {
 		c.stall()
 	}
 }
 
-// deliver takes what is due in the order of its times.
-func (c *crowd) deliver(now int64) {
-	for {
-		from, a := &c.answers, c.answers.first()
-		if f := c.frames.first(); a == nil || f != nil && f.due < a.due {
-			from, a = &c.frames, f
-		}
-		if a == nil || a.due > now {
-			return
-		}
-		next := from.pop()
-		if g := &c.guests[next.guest]; g.session == next.session {
-			next.deliver(&g.client)
-			c.proceed()
-		}
-	}
-}
-
 func (c *crowd) stall() {
 	if c.phase == opProve {
-		c.stalled = missing(len(c.guests)-c.settled, "echoes")
+		c.stalled = missing(len(c.visits)-c.settled, "echoes")
 	}
 	c.done()
 }
@@ -288,30 +212,30 @@ func (c *crowd) done() {
 func (c *crowd) part() *part {
 	p := &part{Failures: make(map[string]int), Stalled: c.stalled}
 	p.Crowd = &crowdPart{
-		Requests: c.account.requests, Retries: maps.Clone(c.account.retries), Errors: maps.Clone(c.account.errors),
+		Requests: c.guests.asked - c.before, Retries: maps.Clone(c.account.retries), Errors: maps.Clone(c.account.errors),
 		Proven: c.account.proven,
 	}
 	reconnect, attempt, away := ledger.NewLatency(), ledger.NewLatency(), ledger.NewLatency()
-	for i := range c.guests {
-		g := &c.guests[i]
-		if g.firstNs != 0 && (p.Crowd.FirstNs == 0 || g.firstNs < p.Crowd.FirstNs) {
-			p.Crowd.FirstNs = g.firstNs
+	for i := range c.visits {
+		v := &c.visits[i]
+		if v.firstNs != 0 && (p.Crowd.FirstNs == 0 || v.firstNs < p.Crowd.FirstNs) {
+			p.Crowd.FirstNs = v.firstNs
 		}
-		if g.state != returned {
-			p.Failures[g.missing()]++
+		if v.state != returned {
+			p.Failures[v.missing()]++
 			continue
 		}
 		p.Connected++
-		if g.client.OnWebSocket() {
+		if c.guests.list[i].client.OnWebSocket() {
 			p.Crowd.Upgraded++
 		}
-		if g.backNs == 0 {
+		if v.backNs == 0 {
 			continue // it has not been cut off yet
 		}
-		reconnect.Record(g.backNs - g.firstNs)
-		attempt.Record(g.backNs - g.attemptNs)
-		away.Record(g.backNs - g.lostNs)
-		p.LastNs = max(p.LastNs, g.backNs)
+		reconnect.Record(v.backNs - v.firstNs)
+		attempt.Record(v.backNs - v.attemptNs)
+		away.Record(v.backNs - v.lostNs)
+		p.LastNs = max(p.LastNs, v.backNs)
 	}
 	p.Handshake, _ = reconnect.Export()
 	p.Crowd.Attempt, _ = attempt.Export()
@@ -320,25 +244,72 @@ func (c *crowd) part() *part {
 }
 
 // missing is why a guest is not connected.
-func (g *guest) missing() string {
+func (v *visit) missing() string {
 	switch {
-	case g.state == outside:
+	case v.state == outside:
 		return "not tried"
-	case g.about == "":
+	case v.about == "":
 		return "timeout"
 	default:
-		return g.about
+		return v.about
 	}
 }
 
-func (c *crowd) close() {
-	for i := range c.guests {
-		for l, conn := range c.guests[i].conns {
-			if conn != nil {
-				c.loop.Close(conn)
-				c.guests[i].conns[l] = nil
-			}
+// stepped is part of host.
+func (c *crowd) stepped(int) { c.proceed() }
+
+// told is part of host.
+func (c *crowd) told(i int, n stock.News) {
+	v := &c.visits[i]
+	switch n.Kind {
+	case stock.Asking:
+		v.attemptNs = flood.Now()
+		if v.firstNs == 0 {
+			v.firstNs = v.attemptNs
 		}
+	case stock.Back:
+		c.cameBack(v)
+	case stock.Missed, stock.Fault:
+		c.count(v, n)
+	case stock.Lost:
+		c.lost(v, n)
+	case stock.Ended:
+		c.count(v, n)
+		v.state = unwanted
+		c.settle(v, true)
+	case stock.Proven:
+		c.account.proven++
+		c.movedNs = flood.Now()
+		c.settle(v, c.phase == opProve)
 	}
-	c.alarms, c.answers, c.frames = nil, line{}, line{}
 }
+
+func (c *crowd) cameBack(v *visit) {
+	v.state, v.backNs, v.about = returned, flood.Now(), ""
+	c.movedNs = v.backNs
+	if c.phase == opConnect || c.phase == opStorm && v.cut {
+		c.settle(v, true)
+	}
+}
+
+// lost takes the first loss of an armed crowd's guest for the cut, and any other for an error.
+func (c *crowd) lost(v *visit, n stock.News) {
+	if c.armed && !v.cut {
+		v.cut, v.lostNs = true, flood.Now()
+	} else {
+		c.count(v, n)
+	}
+	v.state, v.backNs = away, 0
+	c.settle(v, c.phase == opProve) // whose echo will not come
+}
+
+func (c *crowd) count(v *visit, n stock.News) {
+	v.about = n.About
+	if n.Refused {
+		c.account.retries[n.About]++
+	} else {
+		c.account.errors[n.About]++
+	}
+}
+
+func (c *crowd) close() { c.guests.shut() }

@@ -29,7 +29,7 @@ func testCrowd(t *testing.T, guests int) *crowd {
 }
 
 func (c *crowd) tell(guest int, kind stock.Kind, about string) {
-	c.Tell(&c.guests[guest].client, stock.News{Kind: kind, About: about, Refused: about == "refused"})
+	c.guests.Tell(&c.guests.list[guest].client, stock.News{Kind: kind, About: about, Refused: about == "refused"})
 }
 
 // answersOf are the steps that the crowd has answered.
@@ -53,7 +53,7 @@ func (c *crowd) lastPart(t *testing.T) *part {
 func connected(t *testing.T, guests int) *crowd {
 	t.Helper()
 	c := testCrowd(t, guests)
-	for i := range c.guests {
+	for i := range c.visits {
 		c.tell(i, stock.Asking, "")
 		c.tell(i, stock.Back, "")
 	}
@@ -169,63 +169,5 @@ func TestTheWindowOfConnecting(t *testing.T) {
 	want := map[string]int{"handshake: status 400": 1, "timeout": 3, "not tried": 5}
 	if p := c.lastPart(t); p.Connected != 1 || !maps.Equal(p.Failures, want) {
 		t.Errorf("%d connected, failures %v, want %v", p.Connected, p.Failures, want)
-	}
-}
-
-// An alarm that was set anew, or not wanted any more, does not ring.
-func TestAlarmsThatCountNoMore(t *testing.T) {
-	c := testCrowd(t, 3)
-	for i, after := range []time.Duration{1, time.Hour, 1} {
-		c.Wake(&c.guests[i].client, time.Nanosecond)
-		c.Wake(&c.guests[i].client, after)
-	}
-	c.Wake(&c.guests[2].client, 0)
-	for flood.Now() < c.guests[0].due {
-	}
-	c.watch()
-	for i, want := range []bool{true, false, false} {
-		if asked := c.guests[i].attemptNs != 0; asked != want {
-			t.Errorf("guest %d asked: %v, want %v", i, asked, want)
-		}
-	}
-	if c.due() == 0 {
-		t.Error("the second alarm is forgotten")
-	}
-}
-
-// What a guest's connections brought to a session that it has left is for nobody.
-func TestArrivalsOfAnEarlierSession(t *testing.T) {
-	c := testCrowd(t, 2)
-	for i := range c.guests {
-		g := &c.guests[i]
-		g.state = away
-		c.arrive(g, arrival{kind: ended, link: stock.Get, cause: stock.Cause{Text: "x"}})
-	}
-	c.Leave(&c.guests[0].client)
-	c.deliver(1 << 62)
-	if c.guests[0].about != "" || c.guests[1].about != "poll: x" {
-		t.Errorf("%q and %q", c.guests[0].about, c.guests[1].about)
-	}
-}
-
-// Of two things that are due the earlier comes first, whatever line it waits in.
-func TestArrivalsInTheOrderOfTheirTimes(t *testing.T) {
-	c := testCrowd(t, 1)
-	g := &c.guests[0]
-	for _, a := range []struct {
-		line *line
-		due  int64
-		text string
-	}{{&c.answers, 5, "second"}, {&c.frames, 3, "first"}, {&c.frames, 7, "third"}, {&c.answers, 11, "late"}} {
-		a.line.push(arrival{kind: ended, due: a.due, link: stock.Get, cause: stock.Cause{Text: a.text}, session: g.session})
-	}
-	for _, want := range []struct {
-		now  int64
-		text string
-	}{{2, ""}, {3, "poll: first"}, {10, ""}} {
-		g.about = ""
-		if c.deliver(want.now); g.about != want.text {
-			t.Errorf("at %d: %q, want %q", want.now, g.about, want.text)
-		}
 	}
 }

@@ -13,9 +13,12 @@ type op string
 const (
 	opConnect op = "connect" // dial the share; answered by opConnect when each connection is open or has failed
 	opJoin    op = "join"    // become members of the rooms; answered by opJoin
+	opBegin   op = "begin"   // a measured time begins, with what the agent has to do in it by a timetable; not answered
 	opEcho    op = "echo"    // echo for a time; answered by opEcho when nothing is in flight any more
+	opMute    op = "mute"    // have the slow members read no more; not answered
+	opUnmute  op = "unmute"  // have them read again; not answered
 	opStop    op = "stop"    // start no further echo, or wait for no more of a storm; not answered by itself
-	opFinish  op = "finish"  // close the accounts; answered by opFinish
+	opFinish  op = "finish"  // close the accounts once all has arrived that was sent; answered by opFinish
 	opClose   op = "close"   // close all connections; answered by opClose
 	opArm     op = "arm"     // expect to be cut off; answered by opArm, and by opStorm when all have come back after that
 	opCut     op = "cut"     // cut all connections; not answered by itself
@@ -23,23 +26,29 @@ const (
 	opProve   op = "prove"   // have each connection echo once; answered by opProve
 	opQuit    op = "quit"    // end the agent; not answered
 
-	opGone  op = "gone"  // a connection was lost for the first time
-	opDied  op = "died"  // the agent itself has ended
-	opCount op = "count" // members of a room have received a message
+	opGone   op = "gone"   // a connection was lost for the first time
+	opDied   op = "died"   // the agent itself has ended
+	opCount  op = "count"  // members of a room have received a message
+	opSecond op = "second" // a second has passed
 )
 
 // command is what the run tells an agent.
 type command struct {
-	Op        op
-	For       time.Duration `json:",omitzero"` // opEcho
-	Published uint64        `json:",omitzero"` // opFinish: messages to all rooms together
+	Op      op
+	For     time.Duration `json:",omitzero"` // opEcho
+	StartNs int64         `json:",omitzero"` // opBegin: when the timetables begin
+	FromNs  int64         `json:",omitzero"` // what was to be sent before is not measured: it was the warm-up
+	EndNs   int64         `json:",omitzero"`
+	Rooms   []uint32      `json:",omitzero"` // opFinish: the messages sent to each room
+	Direct  []uint32      `json:",omitzero"` // and to each member alone
 }
 
 // event is what an agent tells the run.
 type event struct {
-	Op    op
-	Error string `json:",omitzero"` // opDied
-	Part  *part  `json:",omitzero"` // what a step of this agent came to
+	Op     op
+	Error  string  `json:",omitzero"` // opDied
+	Part   *part   `json:",omitzero"` // what a step of this agent came to
+	Second *second `json:",omitzero"` // opSecond
 
 	Room  uint32 `json:",omitzero"` // opCount
 	Seq   uint32 `json:",omitzero"`
@@ -57,6 +66,16 @@ type part struct {
 	Tally        ledger.Tally
 	Latency      []byte
 	Crowd        *crowdPart `json:",omitzero"` // of a storm
+
+	First   int      // the number of the agent's first connection
+	IDs     []string `json:",omitzero"` // socket ids, if messages go to these
+	Real    []byte   `json:",omitzero"` // opFinish: latencies from the actual send, and how late what the agent sends was sent
+	Lag     []byte   `json:",omitzero"`
+	Late    uint64   `json:",omitzero"`
+	Unsent  uint64   `json:",omitzero"` // what was due when nobody was there to do it
+	Churned uint64   `json:",omitzero"`
+	Cut     int      `json:",omitzero"` // slow members that were disconnected
+	Dropped int      `json:",omitzero"` // connections that were lost and come back
 }
 
 // crowdPart is one crowd's contribution since it was armed.
@@ -72,6 +91,7 @@ type crowdPart struct {
 type holder interface {
 	handle(c command)
 	watch()       // is called every turn
+	due() int64   // when it is wanted next, on flood's clock; 0 if any time will do
 	serve() error // runs it on a loop of its own until it is told to quit
 	close()
 }

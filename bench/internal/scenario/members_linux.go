@@ -5,14 +5,14 @@ import (
 	"starling/bench/internal/ledger"
 )
 
-// room counts the arrivals of its messages at this agent's members.
+// room counts the arrivals of its messages at this agent's members, where the next message waits for that.
 type room struct {
 	members uint32                           // of this agent
 	arrived [ledger.SequenceWindowMax]uint32 // by message number modulo the window, which is wider than what is in flight
 }
 
 func (a *agent) openRooms() {
-	if a.share.Count == 0 {
+	if a.share.Count == 0 || a.cfg.open() {
 		return
 	}
 	first, last := a.cfg.roomOf(a.share.First), a.cfg.roomOf(a.share.First+a.share.Count-1)
@@ -29,46 +29,78 @@ func (a *agent) join() {
 	for a.flying < a.window && a.next < len(a.members) {
 		m := &a.members[a.next]
 		a.next++
-		if m.state != present || !a.wire.needsJoin() {
+		if m.state != present {
 			continue
 		}
-		a.out = a.wire.appendJoin(a.out[:0], m.room)
-		a.loop.Send(m.conn, a.out)
-		m.state = asking
-		a.flying++
+		a.ask(m)
+		if m.state == asking {
+			a.flying++
+		}
 	}
 	if a.flying == 0 && a.next == len(a.members) {
 		a.done()
 	}
 }
 
+// ask asks to be let into the room, where that is necessary at all.
+func (a *agent) ask(m *member) {
+	if !a.wire.needsJoin() {
+		m.state = entered
+		return
+	}
+	a.out = a.wire.appendJoin(a.out[:0], m.room)
+	a.loop.Send(m.conn, a.out)
+	m.state = asking
+}
+
 func (a *agent) entered(m *member) {
-	if a.phase != opJoin || m.state != asking {
-		a.tally.Garbled++
+	if m.state != asking {
+		a.fault(&a.tally.Garbled)
 		return
 	}
 	m.state = entered
 	a.progress++
-	a.flying--
-	a.join()
+	if a.phase == opJoin {
+		a.flying--
+		a.join()
+	}
 }
 
 // deliver keeps the account of one delivery. It is the hot path of the whole client: it allocates nothing.
 func (a *agent) deliver(m *member, message []byte) {
 	stamp, ok := ledger.FindStamp(message)
 	if !ok || stamp.Run != a.cfg.RunID {
-		a.tally.Garbled++
+		a.fault(&a.tally.Garbled)
 		return
 	}
 	if stamp.Room != m.room {
-		a.tally.Misrouted++
+		a.deliverDirect(m, stamp)
 		return
 	}
-	if !a.tally.Note(m.seq.Note(stamp.Seq)) {
+	if m.floating {
+		m.seq, m.floating = ledger.SequenceFrom(stamp.Seq), false
+	}
+	if !a.note(m.seq.Note(stamp.Seq)) {
 		return
 	}
-	a.latency.Record(flood.Now() - stamp.SentNs)
-	a.progress++
+	a.arrived(stamp, flood.Now())
+	if a.rooms != nil {
+		a.countArrival(stamp)
+	}
+}
+
+func (a *agent) deliverDirect(m *member, stamp ledger.Stamp) {
+	if m.conn == nil || stamp.Room != directStream|m.conn.Number() {
+		a.fault(&a.tally.Misrouted)
+		return
+	}
+	if a.note(m.direct.Note(stamp.Seq)) {
+		a.arrived(stamp, flood.Now())
+	}
+}
+
+// countArrival tells the publisher when a message has reached all members of this agent.
+func (a *agent) countArrival(stamp ledger.Stamp) {
 	r := a.roomAt(stamp.Room)
 	arrived := &r.arrived[stamp.Seq%ledger.SequenceWindowMax]
 	if *arrived == 0 {

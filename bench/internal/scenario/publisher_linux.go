@@ -22,7 +22,8 @@ type publisher struct {
 	published uint64   // messages sent; number n went to room n % rooms as its message n / rooms
 	completed uint64   // the oldest that has not reached every member
 	missing   []uint32 // receipts that are still to come, by number modulo depth
-	limit     uint64   // messages to send, 0 for any number
+	startedAt uint64   // messages sent before the last start
+	limit     uint64   // number of the message not to be sent any more, 0 for none
 	endNs     int64    // when to stop sending
 	movedNs   int64    // when a receipt was last reported
 	out       []byte
@@ -43,7 +44,10 @@ func (p *publisher) Closed(_ *flood.Conn, cause error) { p.conn, p.err, p.stoppe
 
 func (p *publisher) start(limit uint64, d time.Duration) {
 	p.movedNs = flood.Now()
-	p.limit, p.endNs = limit, math.MaxInt64
+	p.limit, p.endNs, p.stopped, p.startedAt = 0, math.MaxInt64, p.err != nil, p.published
+	if limit > 0 {
+		p.limit = p.published + limit
+	}
 	if d > 0 {
 		p.endNs = p.movedNs + int64(d)
 	}
@@ -86,6 +90,15 @@ func (p *publisher) count(room, seq, members uint32) {
 		p.completed++
 	}
 	p.pump(p.movedNs)
+}
+
+// sent is how many messages went to each room.
+func (p *publisher) sent() published {
+	rooms := make([]uint32, p.cfg.Rooms)
+	for i := range rooms {
+		rooms[i] = publishedTo(i, p.cfg.Rooms, p.published)
+	}
+	return published{rooms: rooms}
 }
 
 // finished says that nothing more will be sent and all that was has arrived.

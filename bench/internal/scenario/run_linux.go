@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"time"
 
@@ -15,10 +16,12 @@ import (
 
 // Options are one run.
 type Options struct {
-	Config    Config
-	Target    string // report.Report.Target
-	URL       string // only reported
-	ServerPid int    // 0: the server's processor time and memory are not known
+	Config Config
+	Target string // report.Report.Target
+	URL    string // only reported
+	// Pids are the server's processes at the time of the call, which may differ after a restart; nil if they are not known, and then
+	// neither are processor time and memory.
+	Pids func() []int
 
 	Threads int    // event loops, each an agent, in this process
 	Procs   int    // or processes, each with one
@@ -29,14 +32,31 @@ type Options struct {
 	Hold     time.Duration // idle: how long to stay
 	After    time.Duration // idle: how long to follow the memory once all have left
 	Messages uint64        // broadcast, rooms: 0 for as many as Duration allows
-	Duration time.Duration // broadcast, rooms, echo
+	Warmup   time.Duration // all that sends: how long to do so before anything is measured
+	Duration time.Duration // all that sends: how long to do so then
+	Phases   []Phase       // with a timetable: the pieces that Duration consists of, if it is not one
+	P99Max   time.Duration // find-max: what the 99th percentile must stay under
+	Step     time.Duration // find-max: how long a rate is tried
+
+	// OnSample, if set, is called with each second of the run, whose time is counted from the run's beginning. It is called on the
+	// goroutine that called Run, and must not keep it.
+	OnSample func(report.Sample)
 
 	// Restart, if set, is how a storm cuts its clients off: it kills the server, starts it again on the same address, and returns
-	// the new process's id once that accepts connections. It is called on a goroutine of its own, once at most, and Run does not
+	// once that accepts connections, so that Pids are the new processes. It is called on a goroutine of its own, once at most, and Run does not
 	// return before it has.
-	Restart func() (pid int, err error)
+	Restart func() error
 	Within  time.Duration // storm: how long to wait for the clients from the cut on
 	Prove   bool          // storm: have each client echo once when all are back
+}
+
+// Phase is a piece of what is measured.
+type Phase struct {
+	Name  string
+	For   time.Duration
+	Rate  float64                // messages to rooms a second; 0 for Config.Rate
+	Begin func() (string, error) // is called on a goroutine of its own when the piece begins, and returns a note for the report
+	End   func() (string, error) // and when it ends, once Begin has returned
 }
 
 // Why a run came to no result.
@@ -49,16 +69,24 @@ var (
 
 // run leads the agents through one scenario. All of it belongs to the goroutine that called Run.
 type run struct {
-	opts   *Options
-	cfg    *Config
-	ctx    context.Context
-	loop   *flood.Loop
-	local  holder // nil unless there is only one
-	agents []link
-	pub    *publisher
+	opts    *Options
+	cfg     *Config
+	ctx     context.Context
+	loop    *flood.Loop
+	local   holder // nil unless there is only one
+	agents  []link
+	pub     *publisher // where an arrival starts the next message
+	senders *senders   // where a timetable does
 
-	serverCPU *proc.CPU
+	server    *serverMeter // nil if its processes are not known
 	clientCPU []*proc.CPU
+
+	timeline   timeline
+	sentBefore uint64        // by the row before
+	startNs    int64         // when what is measured began
+	lost       uint64        // find-max: in all steps so far
+	acting     chan struct{} // closed when the last act of a phase is over; nil if there was none
+	notes      []phaseNote
 
 	awaited op     // the event that the run waits for
 	parts   []part // that have come with it
@@ -76,11 +104,13 @@ func Run(ctx context.Context, opts Options) *report.Report {
 	r.report = report.Report{
 		Schema: report.Schema, Scenario: r.cfg.Scenario, Target: opts.Target, Protocol: string(r.cfg.Protocol),
 		URL: opts.URL, Threads: opts.Threads, Procs: opts.Procs, Connections: r.cfg.Connections, Failures: map[string]int{},
+		Transport: r.cfg.Transport, Seed: r.cfg.Seed, WarmupS: opts.Warmup.Seconds(),
 	}
 	defer r.end()
 	if err := r.carryOut(); err != nil {
 		r.report.Error = err.Error()
 	}
+	r.finishTimeline()
 	return &r.report
 }
 
@@ -100,10 +130,16 @@ func (r *run) scenario() error {
 		return r.connectRounds()
 	case Idle:
 		return r.idle()
-	case Echo:
-		return r.echo()
 	case Storm:
 		return r.storm()
+	case FindMax:
+		return r.findMax()
+	}
+	switch {
+	case r.cfg.open():
+		return r.flow()
+	case r.cfg.Scenario == Echo:
+		return r.echo()
 	default:
 		return r.broadcast()
 	}
@@ -116,9 +152,10 @@ func (r *run) start() (err error) {
 	if r.loop, err = flood.NewLoop(r.cfg.target(), r.cfg.Mask); err != nil {
 		return err
 	}
-	if r.opts.ServerPid != 0 {
-		r.serverCPU = proc.NewCPU(r.opts.ServerPid)
+	if r.opts.Pids != nil {
+		r.server = newServerMeter(r.opts.Pids)
 	}
+	r.cfg.EpochNs = flood.Now()
 	r.clientCPU = []*proc.CPU{proc.NewCPU(os.Getpid())}
 	window := splitWindow(r.cfg.Concurrency, r.loops())
 	for i := range r.loops() {
@@ -126,7 +163,8 @@ func (r *run) start() (err error) {
 			return err
 		}
 	}
-	r.loop.Tick = r.tick
+	r.loop.Tick, r.loop.Due = r.tick, r.due
+	r.startTimeline()
 	return nil
 }
 
@@ -155,6 +193,9 @@ func (r *run) startAgent(i int, s share, window int) error {
 func (r *run) end() {
 	r.ended = true
 	r.restart.wait()
+	if r.acting != nil {
+		<-r.acting
+	}
 	for _, a := range r.agents {
 		a.end()
 	}
@@ -167,6 +208,26 @@ func (r *run) tick() {
 	if r.local != nil {
 		r.local.watch()
 	}
+	if r.senders != nil {
+		r.senders.work()
+	}
+}
+
+// due is when tick is wanted next, 0 if any time will do.
+func (r *run) due() (at int64) {
+	if r.local != nil {
+		at = r.local.due()
+	}
+	if r.senders == nil {
+		return at
+	}
+	if sends := r.senders.due(); at == 0 || sends < at {
+		at = sends
+	}
+	if at == math.MaxInt64 {
+		return 0
+	}
+	return at
 }
 
 // emit is part of upstream.
@@ -178,6 +239,8 @@ func (r *run) emit(e event) {
 		}
 	case opGone:
 		r.gone = true
+	case opSecond:
+		r.addSecond(e.Second)
 	case r.awaited:
 		if e.Part == nil {
 			e.Part = &part{}
@@ -187,7 +250,11 @@ func (r *run) emit(e event) {
 }
 
 // count is part of upstream.
-func (r *run) count(room, seq, members uint32) { r.pub.count(room, seq, members) }
+func (r *run) count(room, seq, members uint32) {
+	if r.pub != nil {
+		r.pub.count(room, seq, members)
+	}
+}
 
 func (r *run) interrupted() bool { return r.ctx.Err() != nil }
 
@@ -259,29 +326,62 @@ func (r *run) addConnected() (handshake *ledger.Latency, last time.Duration, err
 	return handshake, last, nil
 }
 
+// accounts are what all agents have measured since opBegin, and what all of them have received since the run began.
+type accounts struct {
+	tally              ledger.Tally
+	latency, real, lag *ledger.Latency
+	late, unsent       uint64
+	churned            uint64
+	cut, dropped       int
+}
+
 // finish has the agents close their accounts and adds them up.
-func (r *run) finish(published uint64) error {
+func (r *run) finish(sent published) (accounts, error) {
 	// What a server sends twice comes right behind the first; without a last look the last message's copy would be missed.
 	if err := r.pause(restWait); err != nil {
-		return err
+		return accounts{}, err
 	}
-	r.tell(command{Op: opFinish, Published: published})
-	if err := r.await(r.cfg.Timeout, nil); err != nil {
-		return err
+	r.tell(command{Op: opFinish, Rooms: sent.rooms, Direct: sent.direct})
+	if err := r.await(0, nil); err != nil {
+		return accounts{}, err
 	}
-	latency, tally := ledger.NewLatency(), ledger.Tally{}
+	sum := accounts{latency: ledger.NewLatency(), real: ledger.NewLatency(), lag: ledger.NewLatency()}
 	for _, p := range r.parts {
-		l, err := ledger.ImportLatency(p.Latency)
+		if err := sum.add(p); err != nil {
+			return accounts{}, err
+		}
+	}
+	return sum, nil
+}
+
+func (s *accounts) add(p part) error {
+	for _, h := range []struct {
+		sum *ledger.Latency
+		of  []byte
+	}{{s.latency, p.Latency}, {s.real, p.Real}, {s.lag, p.Lag}} {
+		l, err := ledger.ImportLatency(h.of)
 		if err != nil {
 			return err
 		}
-		latency.Add(l)
-		tally.Add(p.Tally)
+		h.sum.Add(l)
+	}
+	s.tally.Add(p.Tally)
+	s.late += p.Late
+	s.unsent += p.Unsent
+	s.churned += p.Churned
+	s.cut += p.Cut
+	s.dropped += p.Dropped
+	return nil
+}
+
+// setAccounts enters the accounts, and the connections that were lost meanwhile.
+func (r *run) setAccounts(sum accounts) {
+	for _, p := range r.parts {
 		r.addGone(p)
 	}
-	r.report.Tally, r.report.Latency = &tally, report.LatencyOf(latency)
+	r.report.Tally = &sum.tally
+	r.setLatency(sum.latency)
 	r.report.Interrupted = r.interrupted()
-	return nil
 }
 
 func (r *run) addGone(p part) {

@@ -8,7 +8,6 @@ import (
 
 	"starling/bench/internal/flood"
 	"starling/bench/internal/ledger"
-	"starling/bench/internal/proc"
 	"starling/bench/internal/report"
 )
 
@@ -69,6 +68,7 @@ func (r *run) connectRounds() error {
 	result.ConnPerS = report.Rate(n, total.wall.Seconds())
 	result.CPUUsPerConn = report.Per(r.serverS(total), n, 1e6)
 	result.SetHandshake(handshakes)
+	r.report.HandshakeHDR, _ = handshakes.Export()
 	return nil
 }
 
@@ -99,20 +99,14 @@ func (r *run) connectRound(all *ledger.Latency) (used usage, connected int, err 
 const afterStep = 5 * time.Second
 
 func (r *run) idle() error {
-	before, err := proc.ReadMemory(r.opts.ServerPid)
-	if err != nil {
-		return err
-	}
+	before := r.server.memory()
 	if ok, err := r.connectAll(); !ok {
 		return err
 	}
 	if err := r.pause(r.opts.Settle); err != nil {
 		return err
 	}
-	settled, err := proc.ReadMemory(r.opts.ServerPid)
-	if err != nil {
-		return err
-	}
+	settled := r.server.memory()
 	n := float64(r.report.Connected)
 	result := &report.Idle{
 		RSSBefore: before.RSS, RSSAnonBefore: before.RSSAnon, RSS: settled.RSS, RSSAnon: settled.RSSAnon,
@@ -143,8 +137,7 @@ func (r *run) hold(result *report.Idle) error {
 
 // follow closes all connections and reads the memory until the server has had its time to give it back.
 func (r *run) follow(result *report.Idle) error {
-	r.tell(command{Op: opFinish})
-	if err := r.await(r.cfg.Timeout, nil); err != nil {
+	if _, err := r.finish(published{}); err != nil {
 		return err
 	}
 	for _, p := range r.parts {
@@ -159,10 +152,7 @@ func (r *run) follow(result *report.Idle) error {
 			return err
 		}
 		since += step
-		m, err := proc.ReadMemory(r.opts.ServerPid)
-		if err != nil {
-			return err
-		}
+		m := r.server.memory()
 		result.After = append(result.After, report.After{S: since.Seconds(), RSS: m.RSS, RSSAnon: m.RSSAnon})
 	}
 	r.report.Interrupted = r.interrupted()
@@ -181,6 +171,10 @@ func (r *run) broadcast() error {
 	if err := r.openPublisher(); err != nil {
 		return err
 	}
+	if err := r.warmUp(); err != nil {
+		return err
+	}
+	r.beginMeasuring(flood.Now())
 	used, err := r.measure(func() error {
 		r.pub.start(r.opts.Messages, r.opts.Duration)
 		return r.awaitDeliveries()
@@ -188,11 +182,32 @@ func (r *run) broadcast() error {
 	if err != nil {
 		return err
 	}
-	if err := r.finish(r.pub.published); err != nil {
+	sum, err := r.finish(r.pub.sent())
+	if err != nil {
 		return err
 	}
-	r.setDelivery(used)
+	r.setAccounts(sum)
+	r.setDelivery(used, sum.latency.Count())
 	return nil
+}
+
+// warmUp broadcasts for a time that is not measured.
+func (r *run) warmUp() error {
+	if r.opts.Warmup == 0 {
+		return nil
+	}
+	r.timeline.phase = "warm-up"
+	r.pub.start(0, r.opts.Warmup)
+	if err := r.awaitDeliveries(); err != nil {
+		return err
+	}
+	return r.rest()
+}
+
+// beginMeasuring has the agents measure what is to be sent from a time on.
+func (r *run) beginMeasuring(fromNs int64) {
+	r.timeline.phase, r.startNs = "run", fromNs
+	r.send(command{Op: opBegin, FromNs: fromNs})
 }
 
 func (r *run) joinAll() (ok bool, err error) {
@@ -258,12 +273,12 @@ func (r *run) awaitDeliveries() error {
 	return nil
 }
 
-func (r *run) setDelivery(used usage) {
+func (r *run) setDelivery(used usage, measured int64) {
 	r.setUsage(used)
-	delivered := float64(r.report.Delivered)
+	delivered, messages := float64(measured), r.pub.published-r.pub.startedAt
 	r.report.Delivery = &report.Delivery{
-		Rooms: r.cfg.Rooms, Members: r.cfg.roomSize(0), Messages: r.pub.published,
-		MessagesPerS:     report.Rate(float64(r.pub.published), used.wall.Seconds()),
+		Rooms: r.cfg.Rooms, Members: r.cfg.roomSize(0), Messages: messages,
+		MessagesPerS:     report.Rate(float64(messages), used.wall.Seconds()),
 		DeliveriesPerS:   report.Rate(delivered, used.wall.Seconds()),
 		CPUUsPerDelivery: report.Per(r.serverS(used), delivered, 1e6),
 	}
@@ -274,26 +289,38 @@ func (r *run) echo() error {
 	if ok, err := r.connectAll(); !ok {
 		return err
 	}
-	used, err := r.measure(r.awaitEchoes)
+	if r.opts.Warmup > 0 {
+		r.timeline.phase = "warm-up"
+		if err := errors.Join(r.awaitEchoes(r.opts.Warmup), r.rest()); err != nil {
+			return err
+		}
+	}
+	r.beginMeasuring(flood.Now())
+	used, err := r.measure(func() error { return r.awaitEchoes(r.opts.Duration) })
 	if err != nil {
 		return err
 	}
-	if err := r.finish(0); err != nil {
+	sum, err := r.finish(published{})
+	if err != nil {
 		return err
 	}
+	r.setAccounts(sum)
 	r.setUsage(used)
-	echoes := float64(r.report.Delivered)
-	r.report.Echo = &report.Echo{
-		Event: r.cfg.Event, Echoes: r.report.Delivered, EchoesPerS: report.Rate(echoes, used.wall.Seconds()),
-		CPUUsPerEcho: report.Per(r.serverS(used), echoes, 1e6),
-	}
+	r.setEcho(used, sum.latency.Count())
 	return nil
 }
 
-func (r *run) awaitEchoes() error {
-	r.tell(command{Op: opEcho, For: r.opts.Duration})
+func (r *run) setEcho(used usage, measured int64) {
+	r.report.Echo = &report.Echo{
+		Event: r.cfg.Event, Echoes: uint64(measured), EchoesPerS: report.Rate(float64(measured), used.wall.Seconds()),
+		CPUUsPerEcho: report.Per(r.serverS(used), float64(measured), 1e6),
+	}
+}
+
+func (r *run) awaitEchoes(d time.Duration) error {
+	r.tell(command{Op: opEcho, For: d})
 	stopping := false
-	return r.await(r.opts.Duration+r.cfg.Timeout, func() error {
+	return r.await(d+r.cfg.Timeout, func() error {
 		if !stopping && (r.interrupted() || r.gone) {
 			stopping = true
 			r.send(command{Op: opStop})

@@ -109,16 +109,17 @@ func (r *run) cut() {
 	r.restart.done = make(chan struct{})
 	go func() {
 		defer close(r.restart.done)
-		pid, err := r.opts.Restart()
+		err := r.opts.Restart()
 		up := flood.Now()
-		r.loop.Post(func() { r.restarted(pid, up, err) })
+		r.loop.Post(func() { r.restarted(up, err) })
 	}()
 }
 
-func (r *run) restarted(pid int, upNs int64, err error) {
+// restarted counts the processor time of the new processes alone.
+func (r *run) restarted(upNs int64, err error) {
 	if err == nil {
-		r.serverCPU, r.restart.upNs = proc.NewCPU(pid), upNs
-		r.restart.cpu, err = r.serverCPU.Read()
+		r.server, r.restart.upNs = newServerMeter(r.opts.Pids), upNs
+		r.restart.cpu, err = r.server.Read()
 	}
 	if err != nil {
 		r.restart.err = fmt.Errorf("%w: %w", ErrRestart, err)

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"starling/bench/internal/flood"
+	"starling/bench/internal/ledger"
 	"starling/bench/internal/proc"
+	"starling/bench/internal/report"
 )
 
 // usage is a reading of the clock, of the processor times, and of the packets that the kernel dropped; or the difference of two.
@@ -24,8 +26,8 @@ func (u usage) plus(v usage) usage {
 
 func (r *run) usage() (u usage, err error) {
 	u.wall, u.drops = time.Duration(flood.Now()), proc.KernelDrops()
-	if r.serverCPU != nil {
-		if u.server, err = r.serverCPU.Read(); err != nil {
+	if r.server != nil {
+		if u.server, err = r.server.Read(); err != nil {
 			return u, err
 		}
 	}
@@ -54,7 +56,7 @@ func (r *run) measure(do func() error) (usage, error) {
 
 // serverS is the server's part in seconds, nil if its process is not known.
 func (r *run) serverS(u usage) *float64 {
-	if r.serverCPU == nil {
+	if r.server == nil {
 		return nil
 	}
 	s := u.server.Seconds()
@@ -75,6 +77,12 @@ func (r *run) width() int {
 	return r.loops()
 }
 
+// setLatency enters the latencies, and keeps the whole histogram for whoever draws it.
+func (r *run) setLatency(l *ledger.Latency) {
+	r.report.Latency = report.LatencyOf(l)
+	r.report.LatencyHDR, _ = l.Export() // one that cannot be exported is missing from the plots alone
+}
+
 // A server at rest uses less than restCPU in restWait. Waiting for that keeps the aftermath of one phase, a garbage collection
 // say, out of the measurement of the next.
 const (
@@ -84,16 +92,16 @@ const (
 )
 
 func (r *run) rest() error {
-	if r.serverCPU == nil {
+	if r.server == nil {
 		return r.pause(restWait)
 	}
-	before, err := r.serverCPU.Read()
+	before, err := r.server.Read()
 	for range restTrials {
 		if err = errors.Join(err, r.pause(restWait)); err != nil || r.interrupted() {
 			return err
 		}
 		var now time.Duration
-		now, err = r.serverCPU.Read()
+		now, err = r.server.Read()
 		if now-before < restCPU {
 			break
 		}

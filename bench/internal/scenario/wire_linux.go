@@ -15,6 +15,7 @@ const (
 	other kind = iota
 	delivery
 	joined
+	left
 	echoed
 )
 
@@ -23,8 +24,14 @@ type wire interface {
 	// appendJoin asks to be made a member of a room; needsJoin says whether that is necessary at all.
 	appendJoin(dst []byte, room uint32) []byte
 	needsJoin() bool
+	// appendLeave asks to be let out again; leaves says whether that can be asked for.
+	appendLeave(dst []byte, room uint32) []byte
+	leaves() bool
 	// appendPublish has the stamp delivered to its room.
 	appendPublish(dst []byte, s ledger.Stamp) []byte
+	// appendDirect has the stamp delivered to a socket id alone; directs says whether that can be asked for.
+	appendDirect(dst []byte, id string, s ledger.Stamp) []byte
+	directs() bool
 	// appendEcho asks for the stamp back.
 	appendEcho(dst []byte, s ledger.Stamp) []byte
 	// kind tells what was received; answers whether it is the answer to the echo of that number.
@@ -51,12 +58,31 @@ type socketWire struct {
 
 func (w *socketWire) needsJoin() bool { return true }
 
-// joinID is the ack id of a join; a connection that joins sends nothing else that wants an ack.
-const joinID = 0
+// The ack ids of joins and leaves, whose acks have no stamp, unlike those of echoes.
+const (
+	joinID  = 0
+	leaveID = 1
+)
 
 func (w *socketWire) appendJoin(dst []byte, room uint32) []byte {
 	dst = fmt.Appendf(dst, `42%d["join",`, joinID)
 	return append(w.appendRoom(dst, room), ']')
+}
+
+func (w *socketWire) leaves() bool { return true }
+
+func (w *socketWire) appendLeave(dst []byte, room uint32) []byte {
+	dst = fmt.Appendf(dst, `42%d["leave",`, leaveID)
+	return append(w.appendRoom(dst, room), ']')
+}
+
+func (w *socketWire) directs() bool { return true }
+
+func (w *socketWire) appendDirect(dst []byte, id string, s ledger.Stamp) []byte {
+	dst = append(dst, `42["direct","`...) // a socket id needs no escape in JSON
+	dst = append(append(dst, id...), `","`...)
+	dst = append(s.Append(dst), w.padding...)
+	return append(dst, `"]`...)
 }
 
 func (w *socketWire) appendRoom(dst []byte, room uint32) []byte {
@@ -92,10 +118,12 @@ func (w *socketWire) kind(m []byte) kind {
 		return delivery
 	case m[1] != '3':
 		return other
-	case bytes.IndexByte(m, '~') < 0:
-		return joined
-	default:
+	case bytes.IndexByte(m, '~') >= 0:
 		return echoed
+	case bytes.HasPrefix(m[2:], []byte{'0' + leaveID, '['}):
+		return left
+	default:
+		return joined
 	}
 }
 
@@ -117,6 +145,14 @@ type rawWire struct {
 func (w *rawWire) needsJoin() bool { return w.rooms }
 
 func (w *rawWire) appendJoin(dst []byte, room uint32) []byte { return fmt.Appendf(dst, "J%08x", room) }
+
+func (w *rawWire) leaves() bool { return false }
+
+func (w *rawWire) appendLeave(dst []byte, _ uint32) []byte { return dst }
+
+func (w *rawWire) directs() bool { return false }
+
+func (w *rawWire) appendDirect(dst []byte, _ string, _ ledger.Stamp) []byte { return dst }
 
 func (w *rawWire) appendPublish(dst []byte, s ledger.Stamp) []byte {
 	if w.rooms {
@@ -147,3 +183,13 @@ func (w *rawWire) kind(m []byte) kind {
 }
 
 func (w *rawWire) answers([]byte, uint32) bool { return true }
+
+// socketID finds the socket id in a CONNECT packet's payload, {"sid":"…"}; "" if there is none.
+func socketID(connect []byte) string {
+	_, rest, _ := bytes.Cut(connect, []byte(`"sid":"`))
+	id, _, ok := bytes.Cut(rest, []byte(`"`))
+	if !ok {
+		return ""
+	}
+	return string(id)
+}

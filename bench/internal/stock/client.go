@@ -50,6 +50,7 @@ type News struct {
 	Kind    Kind
 	About   string // where and why: "poll: status 400"
 	Refused bool   // the server was not there, or full: nothing was wrong but the time
+	Packet  []byte // Heard: with its Engine.IO type in front; only lent
 }
 
 // Kind is what happened.
@@ -64,6 +65,7 @@ const (
 	Fault              // something failed that is not the end of the session
 	Ended              // the server does not want the client, which will not come again
 	Proven             // the echo that Echo asked for has come
+	Heard              // CONNECT, an event or an ack of the main namespace has come
 )
 
 // Cause is why a connection ended or did not come about.
@@ -173,6 +175,13 @@ func (c *Client) Cut() {
 	}
 }
 
+// Quit ends the session, or the attempt to begin one, for good.
+func (c *Client) Quit() {
+	c.leave()
+	c.stage = ended
+	c.world.Wake(c, 0)
+}
+
 // Answered is called with the answer to a GET or a POST. The body is only lent.
 func (c *Client) Answered(l Link, status int, body []byte) {
 	switch {
@@ -248,9 +257,7 @@ func (c *Client) lose(where string, why Cause) {
 
 // end is for a client that is not wanted.
 func (c *Client) end(about string) {
-	c.leave()
-	c.stage = ended
-	c.world.Wake(c, 0)
+	c.Quit()
 	c.world.Tell(c, News{Kind: Ended, About: about})
 }
 

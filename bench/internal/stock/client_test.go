@@ -2,13 +2,17 @@ package stock
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
 // recorder is a World that writes down what the client does.
-type recorder struct{ did []string }
+type recorder struct {
+	did   []string
+	heard []string // packets, which are not written down among the rest
+}
 
 func (r *recorder) add(format string, args ...any) {
 	r.did = append(r.did, visible(fmt.Sprintf(format, args...)))
@@ -24,7 +28,14 @@ func (r *recorder) Ask(c *Client, l Link, body []byte) {
 func (r *recorder) Send(_ *Client, p []byte)            { r.add("WS %s", p) }
 func (r *recorder) Leave(*Client)                       { r.add("leave") }
 func (r *recorder) Wake(_ *Client, after time.Duration) { r.add("wake %v", after) }
-func (r *recorder) Tell(_ *Client, n News)              { r.add("%s", newsText(n)) }
+func (r *recorder) Tell(_ *Client, n News) {
+	if n.Kind == Heard {
+		r.heard = append(r.heard, string(n.Packet))
+		return
+	}
+	r.add("%s", newsText(n))
+}
+
 func newsText(n News) string {
 	text := []string{"asking", "BACK", "missed", "LOST", "fault", "ENDED", "proven"}[n.Kind]
 	if n.About != "" {
@@ -50,6 +61,8 @@ func apply(c *Client, line string) {
 		c.Alarm()
 	case what == "cut":
 		c.Cut()
+	case what == "quit":
+		c.Quit()
 	case what == "echo":
 		c.Echo("echo")
 	case what == "101":
@@ -68,7 +81,7 @@ func apply(c *Client, line string) {
 }
 
 // converse holds a client to a conversation: lines that begin with > are what the client does about the line before them.
-func converse(t *testing.T, transport Transport, text string) *Client {
+func converse(t *testing.T, transport Transport, text string) (*Client, *recorder) {
 	t.Helper()
 	r := &recorder{}
 	c := NewClient(7, &Options{transport, DelayDefault, DelayMaxDefault}, r, func() float64 { return 0 })
@@ -94,7 +107,7 @@ func converse(t *testing.T, transport Transport, text string) *Client {
 		apply(&c, line)
 	}
 	check()
-	return &c
+	return &c, r
 }
 
 // The beginnings that most conversations share.
@@ -158,6 +171,32 @@ func TestConversations(t *testing.T) {
 	}
 }
 
+// What the server says to the client's user is told whole and in order, by whichever transport it comes; what it says to the client
+// itself, or about other namespaces, is not.
+func TestHeard(t *testing.T) {
+	_, r := converse(t, Default, handshake+`
+		POST 200 ok
+		GET 200 40{"sid":"public"}␞2␞42["a"]␞42/other,["b"]
+			> wake 45s
+			> POST s1 3
+			> GET s1
+		POST 200 ok
+		101
+			> WS 2probe
+		FRAME 3probe
+		GET 200 430["c"]␞430["proof"]␞461-["d"]␞6
+			> proven
+			> WS 5
+			> BACK
+		FRAME 451-["e",{"_placeholder":true,"num":0}]
+		FRAME 41/other,
+	`)
+	want := []string{`40{"sid":"public"}`, `42["a"]`, `430["c"]`, `461-["d"]`, `451-["e",{"_placeholder":true,"num":0}]`}
+	if !slices.Equal(r.heard, want) {
+		t.Errorf("heard %q, want %q", r.heard, want)
+	}
+}
+
 func TestOnWebSocket(t *testing.T) {
 	for _, tc := range []struct {
 		name      string
@@ -170,7 +209,7 @@ func TestOnWebSocket(t *testing.T) {
 		{"on polling", Polling, onPolling, false},
 		{"from the first", WebSocket, onWebSocket, true},
 	} {
-		if c := converse(t, tc.transport, tc.text); c.OnWebSocket() != tc.want || c.Number() != 7 || c.SID() != "s1" {
+		if c, _ := converse(t, tc.transport, tc.text); c.OnWebSocket() != tc.want || c.Number() != 7 || c.SID() != "s1" {
 			t.Errorf("%s: %v, number %d, sid %q", tc.name, c.OnWebSocket(), c.Number(), c.SID())
 		}
 	}

@@ -130,6 +130,21 @@ var conversations = []struct {
 			> WS 3
 	`},
 
+	// Clients that want no more.
+	{"it quits while it polls", Polling, onPolling + `
+		quit
+			> leave
+			> POST s1 1
+			> leave
+			> wake 0s
+		alarm
+	`},
+	{"it quits", Default, upgraded + `
+		quit
+			> leave
+			> wake 0s
+	`},
+
 	// Upgrades that fail.
 	{"the upgrade is refused before the namespace is there", Default, handshake + `
 		SOCKET closed status 400

@@ -12,7 +12,7 @@ type world struct {
 	frames  bool // the WebSocket is open
 	leaving bool // the client has left, and only its goodbye may follow
 	alarm   bool
-	told    [Proven + 1]int
+	told    [Heard + 1]int
 }
 
 func (w *world) Ask(c *Client, l Link, body []byte) {

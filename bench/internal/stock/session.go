@@ -72,7 +72,7 @@ func (c *Client) packet(p []byte) {
 		c.world.Wake(c, c.heartbeat)
 		c.write([]byte("3"))
 	case '4':
-		c.message(p[1:])
+		c.message(p)
 	}
 }
 
@@ -165,8 +165,10 @@ func (c *Client) upgradeFailed(why Cause) {
 	c.arrive()
 }
 
-// message takes a Socket.IO v5 packet. Those of other namespaces than the main one are for nobody here.
-func (c *Client) message(p []byte) {
+// message takes an Engine.IO packet that carries a Socket.IO v5 packet. Those of other namespaces than the main one are for nobody
+// here.
+func (c *Client) message(whole []byte) {
+	p := whole[1:]
 	if len(p) == 0 || p[0] < '0' || p[0] > '6' {
 		c.lose("packet", Cause{Text: "parse error"})
 		return
@@ -177,15 +179,18 @@ func (c *Client) message(p []byte) {
 	switch p[0] {
 	case '0':
 		c.connected = c.connected || bytes.HasPrefix(p[1:], []byte(`{"sid":"`))
+		c.world.Tell(c, News{Kind: Heard, Packet: whole})
 		c.arrive()
 	case '1':
 		c.end("namespace: disconnected by the server")
-	case '3':
-		if bytes.HasPrefix(p[1:], []byte(`0["proof"`)) {
-			c.world.Tell(c, News{Kind: Proven})
-		}
 	case '4':
 		c.end("namespace: refused: " + string(p[1:]))
+	default:
+		news := News{Kind: Heard, Packet: whole}
+		if bytes.HasPrefix(p, []byte(`30["proof"`)) {
+			news = News{Kind: Proven}
+		}
+		c.world.Tell(c, news)
 	}
 }
 

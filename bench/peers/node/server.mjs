@@ -30,9 +30,19 @@ io.on("connection", (socket) => {
     socket.join(room);
     ack?.("ok");
   });
+  socket.on("leave", (room, ack) => {
+    socket.leave(room);
+    ack?.("ok");
+  });
   socket.on("room", (room, ...values) => {
     const ack = typeof values.at(-1) === "function" ? values.pop() : undefined;
     socket.to(room).emit("room", room, ...values);
+    ack?.("ok");
+  });
+  // A socket is alone in the room of its id.
+  socket.on("direct", (id, ...values) => {
+    const ack = typeof values.at(-1) === "function" ? values.pop() : undefined;
+    io.to(id).emit("direct", socket.id, ...values);
     ack?.("ok");
   });
 });

@@ -4,12 +4,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"time"
 
 	"starling/bench/internal/flood"
@@ -19,58 +16,8 @@ import (
 	"starling/bench/internal/scenario"
 )
 
-// How long servers that are started here may take.
-const (
-	stopGrace  = 15 * time.Second
-	limitGrace = 10 * time.Second       // until the limit has said where it listens
-	knockPause = 20 * time.Millisecond  // between two tries to reach a server that is starting
-	knockLimit = 500 * time.Millisecond // of one try
-)
-
-// errStart means that a server did not come up.
-var errStart = errors.New("the server did not start")
-
-// startServer runs a shell command that becomes the server, and waits until it accepts connections.
-func startServer(ctx context.Context, command string, on place, at netip.AddrPort, patience time.Duration) (*proc.Child, error) {
-	child, err := proc.Start(proc.Spec{
-		Argv: []string{"/bin/sh", "-c", "exec " + command}, // exec: the process that is measured is the server, not the shell
-		Env:  []string{fmt.Sprintf("GOMAXPROCS=%d", on.goMaxProcs)},
-		CPUs: on.cpus,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errUsage, err)
-	}
-	if err := knock(ctx, child, at, patience); err != nil {
-		_ = child.Stop(0)
-		return nil, err
-	}
-	return child, nil
-}
-
-func knock(ctx context.Context, child *proc.Child, at netip.AddrPort, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	for {
-		conn, err := net.DialTimeout("tcp", at.String(), knockLimit)
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-child.Ended():
-			return fmt.Errorf("%w: %w", errStart, child.Fault())
-		case <-ctx.Done():
-			return fmt.Errorf("%w: %w", errStart, err)
-		case <-time.After(knockPause):
-		}
-	}
-}
-
-// stopServer ends a server; one that had ended already, or had to be killed, spoils the run.
-func stopServer(server *proc.Child, rep *report.Report) {
-	if err := server.Stop(stopGrace); err != nil {
-		rep.Error = strings.TrimPrefix(rep.Error+"; "+err.Error(), "; ")
-	}
-}
+// limitGrace is how long a limit server may take until it has said where it listens.
+const limitGrace = 10 * time.Second
 
 // limitHello is the line that a limit server prints.
 type limitHello struct {
@@ -110,7 +57,8 @@ func runLimit(ctx context.Context, opts scenario.Options, on place) (*report.Rep
 	}
 	cfg := &opts.Config
 	cfg.Addr, cfg.Host, cfg.Path, cfg.Protocol = at, at.String(), "/", flood.Raw
-	opts.Target, opts.URL, opts.ServerPid = "limit", "http://"+at.String()+"/", child.Pid()
+	opts.Target, opts.URL = "limit", "http://"+at.String()+"/"
+	opts.Pids = func() []int { return []int{child.Pid()} }
 	rep := scenario.Run(ctx, opts)
 	stopServer(child, rep)
 	return rep, nil

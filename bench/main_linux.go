@@ -27,6 +27,7 @@ const (
 	exitOK    = 0
 	exitFault = 1 // something was lost, doubled, out of order, or did not connect
 	exitUsage = 2 // the run could not be started as asked
+	exitVoid  = 3 // the client was the bottleneck of a run with a timetable, so that its latencies say nothing about the server
 )
 
 func main() {
@@ -61,7 +62,7 @@ func run(ctx context.Context, args []string, std streams) (code int) {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Flood a Socket.IO server and keep the accounts."),
 		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Exit(func(code int) { panic(exited(code)) }),
-		kong.Vars{"connections": "1000"})
+		kong.Vars{"connections": "1000", "duration": "0s", "warmup": "0s", "transport": "websocket", "transports": "websocket,default"})
 	if err != nil {
 		panic(err) // the command line's own description is wrong
 	}
@@ -70,13 +71,19 @@ func run(ctx context.Context, args []string, std streams) (code int) {
 		fmt.Fprintln(std.err, "bench:", err)
 		return exitUsage
 	}
-	return finish(command.Run(&session{ctx: ctx, std: std}), std.err)
+	return finish(command.Run(&session{ctx: ctx, std: std, args: args}), std.err)
 }
 
 // session is what a command is given to run with.
 type session struct {
-	ctx context.Context
-	std streams
+	ctx  context.Context
+	std  streams
+	args []string // as they were typed
+
+	results *results // of the command that this one is a part of; nil if it is one of its own
+	part    string   // and what it is called there
+	round   int      // and which of several rounds that is, from 1
+	at      *place   // where servers run; nil until that is known
 }
 
 // errFault is returned by a run that was carried out and did not pass; its report has said why.
@@ -88,6 +95,8 @@ func finish(err error, stderr io.Writer) int {
 		return exitOK
 	case errors.Is(err, errFault):
 		return exitFault
+	case errors.Is(err, errInvalid):
+		return exitVoid
 	}
 	fmt.Fprintln(stderr, "bench:", err)
 	if errors.Is(err, errUsage) {

@@ -1,0 +1,75 @@
+package scenario
+
+import (
+	"time"
+)
+
+// published is how many messages were sent to each room, and to each member alone.
+type published struct {
+	rooms  []uint32
+	direct []uint32 // by connection number; nil if there were none
+}
+
+// finishGrace is how long an agent whose members still miss something waits while nothing comes at all.
+const finishGrace = 2 * time.Second
+
+// finish closes the accounts once all has arrived, or nothing more does: what was sent and has not come is lost.
+func (a *agent) finish(now int64) {
+	open, unfounded := uint64(0), uint64(0)
+	for i := range a.members {
+		missing, beyond := a.owed(i)
+		open += missing
+		unfounded += beyond
+	}
+	if open > 0 && now-a.seenNs < int64(min(finishGrace, a.cfg.Timeout)) && !a.deaf() {
+		return
+	}
+	a.tally.Lost = a.lostBefore + open
+	p := a.tally
+	a.tally.Delivered -= min(unfounded, a.tally.Delivered)
+	a.tally.Garbled += unfounded
+	a.done()
+	a.tally = p // an account may be closed again
+}
+
+// deaf says that there is nobody left for whom anything could come.
+func (a *agent) deaf() bool {
+	for i := range a.members {
+		if m := &a.members[i]; m.conn != nil && !m.slow {
+			return false
+		}
+	}
+	return true
+}
+
+// owed is what a member should have received by now and has not, and what it has received that was never sent.
+func (a *agent) owed(i int) (missing, beyond uint64) {
+	m := &a.members[i]
+	if m.slow {
+		return 0, 0
+	}
+	missing = m.echoes.Missing(m.sent)
+	if a.sent.direct != nil {
+		n := a.sent.direct[a.share.First+i]
+		missing, beyond = missing+m.direct.Missing(n), m.direct.Beyond(n)
+	}
+	switch {
+	case m.floating: // it has come and heard nothing yet
+	case len(a.sent.rooms) == 0:
+	case m.state == entered || m.state == absent && !a.cfg.Return:
+		n := a.sent.rooms[m.room]
+		missing, beyond = missing+m.seq.Missing(n), beyond+m.seq.Beyond(n)
+	default: // it was on its way out or in: what it has heard must be without gaps
+		missing += m.seq.Gaps()
+	}
+	return missing, beyond
+}
+
+// publishedTo is how many of the messages that went to the rooms in turn went to one of them.
+func publishedTo(room, rooms int, total uint64) uint32 {
+	n := total / uint64(rooms)
+	if uint64(room) < total%uint64(rooms) {
+		n++
+	}
+	return uint32(n)
+}

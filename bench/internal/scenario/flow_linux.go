@@ -1,0 +1,257 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"gonum.org/v1/gonum/stat"
+
+	"starling/bench/internal/flood"
+	"starling/bench/internal/ledger"
+	"starling/bench/internal/report"
+)
+
+// The generator is the bottleneck if it sends later than this, by its 99th percentile.
+const lagMax = 5 * time.Millisecond
+
+// flow is every scenario with a timetable: messages to rooms and to single members, echoes, members that come and go, all at their
+// rates, whatever becomes of them.
+func (r *run) flow() error {
+	if ok, err := r.gather(); !ok {
+		return err
+	}
+	phases := r.opts.Phases
+	if len(phases) == 0 {
+		phases = []Phase{{Name: "run", For: r.opts.Duration}}
+	}
+	r.send(command{Op: opMute})
+	used, err := r.span(r.opts.Warmup, phases)
+	if err != nil {
+		return err
+	}
+	sum, err := r.finish(r.senders.sent)
+	if err != nil {
+		return err
+	}
+	to, err := r.usage()
+	if err != nil {
+		return err
+	}
+	if len(phases) > 1 {
+		r.setPhases(phases)
+	}
+	r.setFlow(to.since(used), sum)
+	r.setTrend()
+	return r.setSlow(sum)
+}
+
+// gather connects all members, has them join their rooms, and connects those that write to these.
+func (r *run) gather() (ok bool, err error) {
+	r.report.SizeBytes = r.cfg.Size
+	if ok, err := r.connectAll(); !ok {
+		return false, err
+	}
+	ids := r.ids()
+	if r.cfg.joins() {
+		r.timeline.phase = "join"
+		if ok, err := r.joinAll(); !ok {
+			return false, err
+		}
+	}
+	return true, r.openSenders(ids)
+}
+
+// ids are the members' socket ids by connection number, if messages go to these.
+func (r *run) ids() []string {
+	if r.cfg.DirectRate == 0 {
+		return nil
+	}
+	all := make([]string, r.cfg.Connections)
+	for _, p := range r.parts {
+		copy(all[p.First:], p.IDs)
+	}
+	return all
+}
+
+// span sends by the timetable, first to warm up and then to be measured, and returns the usage when that began. Both begin with a
+// second of the timeline.
+func (r *run) span(warmup time.Duration, phases []Phase) (from usage, err error) {
+	total := time.Duration(0)
+	for _, p := range phases {
+		total += p.For
+	}
+	start := r.cfg.gridAfter(flood.Now() + int64(10*time.Millisecond)) // so that no agent hears of it too late
+	r.startNs = start + int64(warmup)
+	end := r.startNs + int64(total)
+	r.send(command{Op: opBegin, StartNs: start, FromNs: r.startNs, EndNs: end})
+	r.senders.begin(start, r.startNs, end, r.rateOf(phases[0]))
+	r.timeline.phase = "warm-up"
+	if err := r.until(r.startNs); err != nil {
+		return from, err
+	}
+	if from, err = r.usage(); err != nil {
+		return from, err
+	}
+	at := r.startNs
+	for i := range phases {
+		if err := r.phase(&phases[i], at); err != nil {
+			return from, err
+		}
+		at += int64(phases[i].For)
+	}
+	r.senders.stop()
+	r.send(command{Op: opStop})
+	return from, nil
+}
+
+func (r *run) rateOf(p Phase) float64 {
+	if p.Rate > 0 {
+		return p.Rate
+	}
+	return r.cfg.Rate
+}
+
+// phase carries out one piece that begins at a time.
+func (r *run) phase(p *Phase, at int64) error {
+	r.timeline.phase = p.Name
+	r.senders.rooms.begin(at, at+int64(p.For), r.rateOf(*p))
+	r.act(p.Name, p.Begin)
+	err := r.until(at + int64(p.For))
+	r.act(p.Name, p.End)
+	return err
+}
+
+// act does something to the server, or with others, while the loop turns; what is done for one piece is done one after the other.
+func (r *run) act(phase string, do func() (string, error)) {
+	if do == nil {
+		return
+	}
+	before, done := r.acting, make(chan struct{})
+	r.acting = done
+	go func() {
+		defer close(done)
+		if before != nil {
+			<-before
+		}
+		note, err := do()
+		r.loop.Post(func() {
+			r.notes = append(r.notes, phaseNote{phase, note})
+			if err != nil && r.fatal == nil {
+				r.fatal = fmt.Errorf("%s: %w", phase, err)
+			}
+		})
+	}()
+}
+
+// phaseNote is what was said about a phase.
+type phaseNote struct{ phase, note string }
+
+// until lets the loop turn to a time, unless the run is interrupted or a connection is lost that should not be.
+func (r *run) until(ns int64) error {
+	err := r.loop.RunUntil(func() bool {
+		return flood.Now() >= ns || r.interrupted() || r.fatal != nil || r.gone || r.senders.err != nil
+	})
+	err = errors.Join(err, r.fatal)
+	if r.senders.err != nil && err == nil {
+		err = fmt.Errorf("%w: %w", ErrPublisher, r.senders.err)
+	}
+	return err
+}
+
+// setFlow enters what a run with a timetable came to.
+func (r *run) setFlow(used usage, sum accounts) {
+	r.setAccounts(sum)
+	r.setUsage(used)
+	s := r.senders
+	sum.lag.Add(s.lag)
+	messages := s.measured
+	sent := float64(sum.lag.Count())
+	wanted := r.cfg.Rate + r.cfg.DirectRate + r.cfg.EchoRate
+	delivered := float64(sum.latency.Count())
+	r.report.Open = &report.Open{
+		RateWanted: report.Rate(wanted, 1), RateSent: report.Rate(sent, used.wall.Seconds()),
+		Late: sum.late, LateUs: float64(r.cfg.LateAfter.Microseconds()), Unsent: sum.unsent + s.unsent,
+		Dropped: sum.dropped,
+	}
+	r.report.Open.SetLag(sum.lag, sum.real)
+	if r.cfg.Rate > 0 || r.cfg.DirectRate > 0 {
+		r.report.Delivery = &report.Delivery{
+			Rooms: r.cfg.Rooms, Members: r.cfg.roomSize(0), Messages: messages,
+			MessagesPerS:     report.Rate(float64(messages), used.wall.Seconds()),
+			DeliveriesPerS:   report.Rate(delivered, used.wall.Seconds()),
+			CPUUsPerDelivery: report.Per(r.serverS(used), delivered, 1e6),
+		}
+	} else if r.cfg.EchoRate > 0 {
+		r.setEcho(used, sum.latency.Count())
+	}
+	if r.cfg.ChurnRate > 0 {
+		r.report.Churn = &report.Churn{Churned: sum.churned, ChurnedPerS: report.Rate(float64(sum.churned), used.wall.Seconds())}
+	}
+	r.judgeGenerator(sum.lag)
+}
+
+// judgeGenerator declares the run invalid if the generator could not keep its own timetable.
+func (r *run) judgeGenerator(lag *ledger.Latency) {
+	if p99 := time.Duration(lag.Quantile(99)) * time.Microsecond; p99 > lagMax && r.report.Invalid == "" {
+		r.report.Invalid = fmt.Sprintf("the generator was the bottleneck: it sent %v late (p99), more than %v; lower the rate, or use more --procs and --client-cpu", p99.Round(time.Millisecond/10), lagMax)
+	}
+}
+
+// setPhases reads the pieces from the seconds that they consist of.
+func (r *run) setPhases(phases []Phase) {
+	at := r.startNs
+	for _, p := range phases {
+		end := at + int64(p.For)
+		l, delivered := r.latencyBetween(at, end)
+		to := report.Phase{
+			Name: p.Name, FromS: float64(at-r.startNs) / 1e9, ToS: float64(end-r.startNs) / 1e9, Rate: r.rateOf(p), Delivered: delivered,
+		}
+		if delivered > 0 {
+			to.Latency = report.LatencyOf(l)
+		}
+		for _, n := range r.notes {
+			if n.phase == p.Name && n.note != "" {
+				to.AddNote(n.note)
+			}
+		}
+		r.report.Phases = append(r.report.Phases, to)
+		at = end
+	}
+}
+
+// slowGrace is how long those that read again may take to find that they were disconnected.
+const slowGrace = 2 * time.Second
+
+// setSlow has the slow members read again, and counts those that the server has disconnected.
+func (r *run) setSlow(sum accounts) error {
+	if r.cfg.SlowShare == 0 {
+		return nil
+	}
+	slow := &report.Slow{}
+	for n := range r.cfg.Connections {
+		if r.cfg.slow(n) {
+			slow.SlowMembers++
+		}
+	}
+	for _, d := range r.timeline.done {
+		slow.RSSPeak = max(slow.RSSPeak, d.sample.ServerRSS)
+	}
+	r.send(command{Op: opUnmute})
+	if err := r.pause(slowGrace); err != nil {
+		return err
+	}
+	after, err := r.finish(r.senders.sent)
+	slow.SlowCut = after.cut
+	r.report.Slow = slow
+	return err
+}
+
+// setTrend is for runs long enough to have one.
+func (r *run) setTrend() {
+	r.finishTimeline()
+	r.report.SetTrend(func(x, y []float64) float64 {
+		_, slope := stat.LinearRegression(x, y, nil, false)
+		return slope
+	})
+}

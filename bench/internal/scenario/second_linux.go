@@ -1,0 +1,56 @@
+package scenario
+
+import (
+	"time"
+
+	"starling/bench/internal/flood"
+	"starling/bench/internal/ledger"
+)
+
+// second is what one agent did in one second of the timeline. It travels as JSON, the histogram in HDR's own encoding.
+type second struct {
+	Index        int64 // seconds since Config.EpochNs, at its end
+	Connected    int   // at its end
+	Connects     int
+	Failed       int
+	Disconnected int
+	Sent         uint64
+	Delivered    uint64
+	Faults       uint64
+	Latency      []byte // nil if nothing was delivered
+}
+
+// diary is where an agent keeps the second that passes. It belongs to the agent's loop.
+type diary struct {
+	second
+	epochNs int64
+	nextNs  int64
+	latency *ledger.Latency
+}
+
+func newDiary(epochNs int64) diary {
+	d := diary{epochNs: epochNs, latency: ledger.NewLatency()}
+	d.turn(flood.Now())
+	return d
+}
+
+// turn begins the second that a time is in; what is counted goes on from there.
+func (d *diary) turn(now int64) {
+	d.Index = (now-d.epochNs)/int64(time.Second) + 1
+	d.nextNs = d.epochNs + d.Index*int64(time.Second)
+}
+
+// page closes the second and returns it, if it is over. A second that was slept through is one with the next.
+func (d *diary) page(now int64) (s second, over bool) {
+	if now < d.nextNs {
+		return second{}, false
+	}
+	s = d.second
+	if d.latency.Count() > 0 {
+		s.Latency, _ = d.latency.Export() // a histogram that cannot be exported is missing from the timeline alone
+		d.latency.Reset()
+	}
+	d.second = second{Connected: d.Connected}
+	d.turn(now)
+	return s, true
+}

@@ -1,0 +1,211 @@
+package scenario
+
+import (
+	"time"
+
+	"starling/bench/internal/ledger"
+	"starling/bench/internal/proc"
+	"starling/bench/internal/report"
+)
+
+// timeline puts the agents' seconds together, in order, as they come.
+type timeline struct {
+	rows   map[int64]*row
+	next   int64 // the index of the row that is complete next
+	done   []doneRow
+	server time.Duration // processor times at the last row
+	client time.Duration
+	index  int64
+	phase  string // what goes on
+}
+
+// row is one second of all agents together.
+type row struct {
+	got     int
+	sample  report.Sample
+	latency *ledger.Latency
+}
+
+// doneRow is a row that is complete; its histogram is kept for the phases that are made of such rows.
+type doneRow struct {
+	index   int64
+	sample  report.Sample
+	latency *ledger.Latency // nil if nothing was delivered
+}
+
+// addSecond takes one agent's second.
+func (r *run) addSecond(s *second) {
+	t := &r.timeline
+	w := t.rows[s.Index]
+	if w == nil {
+		w = &row{}
+		if t.rows == nil {
+			t.rows = make(map[int64]*row)
+		}
+		t.rows[s.Index] = w
+	}
+	w.got++
+	w.add(s)
+	// An agent that was too busy for a second has none: rows before one that is complete are.
+	for w.got == len(r.agents) && t.next <= s.Index {
+		r.closeRow(t.next)
+		t.next++
+	}
+}
+
+func (w *row) add(s *second) {
+	to := &w.sample
+	to.Connected += s.Connected
+	to.Connects += s.Connects
+	to.Failed += s.Failed
+	to.Disconnected += s.Disconnected
+	to.Sent += s.Sent
+	to.Delivered += s.Delivered
+	to.Faults += s.Faults
+	if s.Latency == nil {
+		return
+	}
+	l, err := ledger.ImportLatency(s.Latency)
+	if err != nil {
+		return // it is missing from the timeline alone
+	}
+	if w.latency == nil {
+		w.latency = l
+	} else {
+		w.latency.Add(l)
+	}
+}
+
+// closeRow completes a row by what the run itself knows.
+func (r *run) closeRow(index int64) {
+	t := &r.timeline
+	w := t.rows[index]
+	delete(t.rows, index)
+	if w == nil {
+		return
+	}
+	s := w.sample
+	s.AtS, s.Phase = float64(index), t.phase
+	if w.latency != nil {
+		s.Latency = report.LatencyOf(w.latency)
+	}
+	if r.senders != nil {
+		s.Sent += r.senders.total - r.sentBefore
+		r.sentBefore = r.senders.total
+	} else if r.pub != nil {
+		s.Sent += r.pub.published - r.sentBefore
+		r.sentBefore = r.pub.published
+	}
+	r.rowUsage(&s, float64(index-t.index))
+	t.index = index
+	t.done = append(t.done, doneRow{index, s, w.latency})
+	if r.opts.OnSample != nil {
+		r.opts.OnSample(s)
+	}
+}
+
+// rowUsage enters what was used since the last row.
+func (r *run) rowUsage(s *report.Sample, seconds float64) {
+	t := &r.timeline
+	if r.server != nil {
+		if cpu, err := r.server.Read(); err == nil {
+			s.ServerCPU = (cpu - t.server).Seconds() / seconds
+			t.server = cpu
+		}
+		s.ServerRSS = r.server.memory().RSS
+	}
+	client := time.Duration(0)
+	for _, c := range r.clientCPU {
+		if cpu, err := c.Read(); err == nil {
+			client += cpu
+		}
+	}
+	s.ClientCPU = (client - t.client).Seconds() / seconds
+	t.client = client
+}
+
+// startTimeline counts the seconds from now on.
+func (r *run) startTimeline() {
+	r.timeline.phase = "connect"
+	r.timeline.next = 1
+	if r.server != nil {
+		r.timeline.server, _ = r.server.Read()
+	}
+	r.timeline.client, _ = r.clientCPU[0].Read()
+}
+
+// finishTimeline hands the rows to the report, their times counted from the beginning of what was measured.
+func (r *run) finishTimeline() {
+	if r.report.Timeline != nil {
+		return
+	}
+	zero := float64(r.startNs-r.cfg.EpochNs) / 1e9
+	if r.startNs == 0 {
+		zero = 0
+	}
+	for _, d := range r.timeline.done {
+		d.sample.AtS -= zero
+		r.report.Timeline = append(r.report.Timeline, d.sample)
+	}
+}
+
+// latencyBetween adds up the rows of a part of the run.
+func (r *run) latencyBetween(fromNs, toNs int64) (l *ledger.Latency, delivered uint64) {
+	l = ledger.NewLatency()
+	for _, d := range r.timeline.done {
+		end := r.cfg.EpochNs + d.index*int64(time.Second)
+		if end <= fromNs || end > toNs {
+			continue
+		}
+		delivered += d.sample.Delivered
+		if d.latency != nil {
+			l.Add(d.latency)
+		}
+	}
+	return l, delivered
+}
+
+// serverMeter follows the processes of a server, which may be several, and may be others after a restart.
+type serverMeter struct {
+	pids func() []int
+	cpus map[int]*proc.CPU
+	used map[int]time.Duration // what was read last; a process that has ended keeps it
+}
+
+func newServerMeter(pids func() []int) *serverMeter {
+	return &serverMeter{pids: pids, cpus: make(map[int]*proc.CPU), used: make(map[int]time.Duration)}
+}
+
+// Read is the processor time that all have used so far, those that have ended too. There is an error if one cannot be read that has
+// never been.
+func (m *serverMeter) Read() (total time.Duration, err error) {
+	for _, pid := range m.pids() {
+		c := m.cpus[pid]
+		if c == nil {
+			c = proc.NewCPU(pid)
+			m.cpus[pid] = c
+		}
+		used, failed := c.Read()
+		if _, known := m.used[pid]; failed != nil && !known {
+			err = failed
+		}
+		if failed == nil {
+			m.used[pid] = used
+		}
+	}
+	for _, used := range m.used {
+		total += used
+	}
+	return total, err
+}
+
+// memory is what those have resident that run now.
+func (m *serverMeter) memory() (sum proc.Memory) {
+	for _, pid := range m.pids() {
+		if one, err := proc.ReadMemory(pid); err == nil {
+			sum.RSS += one.RSS
+			sum.RSSAnon += one.RSSAnon
+		}
+	}
+	return sum
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"starling/bench/internal/report"
+)
+
+// peer is a server of the table: its name, what it speaks, and the shell command that starts it at {addr}.
+type peer struct{ name, protocol, command string }
+
+// Run carries out the command: round by round, each part for one server after the other, so that what changes on the machine
+// changes for all.
+func (c *tableCmd) Run(s *session) error {
+	peers, err := c.peers()
+	if err != nil {
+		return err
+	}
+	if c.Rounds < 1 || c.Members < 10 {
+		return fmt.Errorf("%w: --rounds must be at least 1, and -n at least 10", errUsage)
+	}
+	res, err := c.output.open(s)
+	if err != nil {
+		return err
+	}
+	parts := c.parts()
+	for round := range c.Rounds {
+		for _, p := range parts {
+			for _, to := range peers {
+				t := c.target(to)
+				if err := runPart(s, res, p, t, round+1); err != nil {
+					return fmt.Errorf("%s, %s: %w", p.name, to.name, err)
+				}
+				if s.ctx.Err() != nil {
+					return s.ctx.Err()
+				}
+			}
+		}
+	}
+	if err := c.write(s, parts, peers, res.all); err != nil {
+		return err
+	}
+	return res.close(s)
+}
+
+// peers are the servers, of those that are asked for.
+func (c *tableCmd) peers() ([]peer, error) {
+	var all []peer
+	for _, text := range c.Server {
+		name, rest, ok := strings.Cut(text, "=")
+		protocol, command, cut := strings.Cut(rest, ":")
+		if !ok || !cut || name == "" || command == "" || !slices.Contains([]string{"socketio", "raw", "centrifuge"}, protocol) {
+			return nil, fmt.Errorf("%w: --server must be NAME=PROTOCOL:CMD, not %q", errUsage, text)
+		}
+		all = append(all, peer{name, protocol, command})
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%w: --server is missing", errUsage)
+	}
+	return all, nil
+}
+
+// target is what a single command would have been told for a server.
+func (c *tableCmd) target(p peer) target {
+	return target{
+		URL: "http://" + c.Addr, Protocol: p.protocol, Transport: "websocket", Name: p.name, ServerCmd: p.command, ServerProcs: 1,
+		ServerCPU: c.ServerCPU, ClientCPU: c.ClientCPU, Connections: c.Members, Concurrency: 128, Threads: 1, Procs: 1,
+		Timeout: c.Timeout, Seed: 1,
+	}
+}
+
+// parts are the rows.
+func (c *tableCmd) parts() []part {
+	d := c.Duration
+	n := c.Members
+	brief := func(d time.Duration) flow {
+		return flow{Size: 64, Warmup: time.Second, Duration: d, LateAfter: time.Second}
+	}
+	return []part{
+		{"idle", "memory of an idle connection", idleBytes, "bytes", func(s *session, t target) error {
+			return (&idleCmd{target: t, Settle: 5 * time.Second}).Run(s)
+		}},
+		{"connect", "connection", func(r *report.Report) *float64 { return metric(r, "cpu_per_conn") }, "us", func(s *session, t target) error {
+			return (&connectCmd{target: t, Rounds: 1}).Run(s)
+		}},
+		{"broadcast 1", "delivery, one broadcast in flight", perDelivery, "us", func(s *session, t target) error {
+			return (&broadcastCmd{target: t, flow: brief(d), depth: depth{Depth: 1}}).Run(s)
+		}},
+		{"broadcast 16", "delivery, 16 in flight", perDelivery, "us", func(s *session, t target) error {
+			return (&broadcastCmd{target: t, flow: brief(d), depth: depth{Depth: 16}}).Run(s)
+		}},
+		{"rooms", fmt.Sprintf("delivery in %d rooms of 10, 16 in flight", n/10), perDelivery, "us", func(s *session, t target) error {
+			return (&roomsCmd{
+				target: t, flow: brief(d), depth: depth{Depth: 16}, publishers: publishers{Publishers: 1}, layout: layout{n / 10, 10},
+			}).Run(s)
+		}},
+		{"echo", "echo, 100 connections", func(r *report.Report) *float64 { return metric(r, "cpu_per_echo") }, "us", func(s *session, t target) error {
+			t.Connections = 100
+			return (&echoCmd{target: t, flow: brief(d), depth: depth{Depth: 1}, Event: "echo"}).Run(s)
+		}},
+		{"broadcast rate", fmt.Sprintf("p99 of a broadcast to 1,000 at %g a second", c.BroadcastRate), p99, "ms", func(s *session, t target) error {
+			t.Connections = 1000
+			return (&broadcastCmd{target: t, flow: brief(2 * d), depth: depth{Depth: 1, Rate: c.BroadcastRate}}).Run(s)
+		}},
+		{"rooms rate", fmt.Sprintf("p99 in 100 rooms of 10 at %g a second", c.RoomsRate), p99, "ms", func(s *session, t target) error {
+			return (&roomsCmd{
+				target: t, flow: brief(2 * d), depth: depth{Depth: 1, Rate: c.RoomsRate}, publishers: publishers{Publishers: 4},
+				layout: layout{100, 10},
+			}).Run(s)
+		}},
+	}
+}
+
+func metric(r *report.Report, name string) *float64 {
+	for _, m := range r.Metrics() {
+		if m.Name == name {
+			return &m.Value
+		}
+	}
+	return nil
+}
+
+func idleBytes(r *report.Report) *float64   { return metric(r, "rss_per_conn") }
+func perDelivery(r *report.Report) *float64 { return metric(r, "cpu_per_delivery") }
+
+func p99(r *report.Report) *float64 {
+	v := metric(r, "p99")
+	if v != nil {
+		*v /= 1000
+	}
+	return v
+}
+
+// The table stands between these lines of a Markdown file.
+const (
+	tableBegin = "<!-- The table of make bench-compare begins here. -->\n"
+	tableEnd   = "<!-- It ends here. -->\n"
+)
+
+// write puts the table into the file that is named, and on standard error.
+func (c *tableCmd) write(s *session, parts []part, peers []peer, all []*report.Report) error {
+	var b strings.Builder
+	writeTable(&b, parts, peers, all)
+	fmt.Fprint(s.std.err, b.String())
+	if c.Markdown == "" {
+		return nil
+	}
+	text, err := os.ReadFile(c.Markdown)
+	if err != nil {
+		return err
+	}
+	before, rest, begins := strings.Cut(string(text), tableBegin)
+	_, after, ends := strings.Cut(rest, tableEnd)
+	if !begins || !ends {
+		return fmt.Errorf("%w: %s has no lines between which the table belongs", errUsage, c.Markdown)
+	}
+	return os.WriteFile(c.Markdown, []byte(before+tableBegin+"\n"+b.String()+"\n"+tableEnd+after), 0o644)
+}
+
+// writeTable has a line for each part and a column for each server: the median of the rounds, their range, and the ratio of the
+// medians to the first server's.
+func writeTable(b *strings.Builder, parts []part, peers []peer, all []*report.Report) {
+	b.WriteString("| |")
+	for _, p := range peers {
+		fmt.Fprintf(b, " %s |", p.name)
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(peers)) + "\n")
+	for _, p := range parts {
+		fmt.Fprintf(b, "| %s, %s |", p.title, p.unit)
+		first := 0.0
+		for i, to := range peers {
+			values, faults := valuesOf(p, to, all)
+			if len(values) == 0 {
+				fmt.Fprintf(b, " %s |", faults)
+				continue
+			}
+			m := median(values)
+			if i == 0 {
+				first = m
+			}
+			fmt.Fprintf(b, " %s (%s-%s)", figure(m), figure(values[0]), figure(values[len(values)-1]))
+			if i > 0 && first > 0 {
+				fmt.Fprintf(b, ", x %s", figure(m/first))
+			}
+			if faults != "" {
+				b.WriteString("; " + faults)
+			}
+			b.WriteString(" |")
+		}
+		b.WriteString("\n")
+	}
+}
+
+// valuesOf are the figures of all rounds in ascending order, and what went wrong in them.
+func valuesOf(p part, to peer, all []*report.Report) (values []float64, faults string) {
+	for _, r := range all {
+		if r.Case != p.name || r.Target != to.name {
+			continue
+		}
+		if v := p.value(r); v != nil {
+			values = append(values, *v)
+		}
+		if !r.OK() {
+			faults = r.Fault()
+		}
+	}
+	slices.Sort(values)
+	return values, faults
+}
+
+func median(sorted []float64) float64 {
+	mid := len(sorted) / 2
+	if len(sorted)%2 == 1 {
+		return sorted[mid]
+	}
+	return (sorted[mid-1] + sorted[mid]) / 2
+}
+
+// figure writes a number with three digits that count.
+func figure(v float64) string {
+	switch {
+	case v >= 1000:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	default:
+		return fmt.Sprintf("%.2f", v)
+	}
+}
