@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"starling/bench/internal/chaos"
 	"starling/bench/internal/scenario"
 )
 
@@ -21,6 +22,7 @@ type cli struct {
 	Mix       mixCmd       `cmd:"" help:"Messages to rooms and to single members, echoes and churn at once, each at its rate."`
 	Soak      soakCmd      `cmd:"" set:"duration=1h" help:"The same for hours, with the trend of the server's memory."`
 	FindMax   findMaxCmd   `cmd:"" help:"Search the highest rate of messages at which the 99th percentile stays under a limit and nothing is lost."`
+	Chaos     chaosCmd     `cmd:"" help:"Send to a room at a rate while the server is paused, killed or attacked by a schedule. ${kinds}"`
 	Storm     stormCmd     `cmd:"" set:"connections=10000" set:"transport=default" set:"transports=default,websocket,polling" help:"Cut off N stock clients at once, by killing the server unless told otherwise, and measure until all have come back."`
 	Suite     suiteCmd     `cmd:"" set:"connections=2000" help:"A few minutes of everything against one server, for one report."`
 	Table     tableCmd     `cmd:"" help:"Set servers side by side: the same scenarios for each in turn, in several rounds."`
@@ -54,13 +56,15 @@ type target struct {
 	Timeout     time.Duration `default:"60s" help:"Give up when nothing has moved for this long."`
 
 	output `embed:""`
+
+	chaos chaos.Schedule // what happens meanwhile; nil for nothing
 }
 
 // output is what all scenarios are told about their results.
 type output struct {
 	Out    string   `type:"path" placeholder:"DIR" help:"Write summary.json, summary.md, timeline.csv, the histograms and report.html there."`
 	Repeat int      `default:"1" help:"Do it so many times, each with a server of its own if it is started here."`
-	Assert []string `placeholder:"EXPR" help:"What must hold, or the exit status is 1: p99<20ms, lost=0, rss_per_conn<2KiB. Several may be given."`
+	Assert []string `sep:"none" placeholder:"EXPR" help:"What must hold, or the exit status is 1: p99<20ms, lost=0, rss_per_conn<2KiB. Several may be given."`
 	Quiet  bool     `help:"Show no progress."`
 }
 
@@ -178,6 +182,13 @@ type soakCmd struct {
 	blend  `embed:""`
 }
 
+type chaosCmd struct {
+	target   `embed:""`
+	flow     `embed:""`
+	Rate     float64 `default:"50" help:"Messages a second."`
+	Schedule string  `name:"schedule" default:"5s:pause=500ms,10s:slow=5%:5s" help:"What happens when and for how long: 5s:pause=500ms,10s:kill,20s:slow=5%:10s,20s:malformed=200/s:10s. With kill, restart and stop the server must be started here."`
+}
+
 type findMaxCmd struct {
 	target     `embed:""`
 	Size       int `default:"64" help:"Bytes of payload, less the protocol around it."`
@@ -221,10 +232,11 @@ type tableCmd struct {
 }
 
 type compareCmd struct {
-	Before string   `arg:"" type:"existingdir" help:"Output folder."`
-	After  string   `arg:"" type:"existingdir" help:"Output folder of the same scenarios."`
-	FailIf []string `placeholder:"EXPR" help:"Changes for which the exit status is 1: p99>+10%, rss_per_conn>+5%. Several may be given."`
-	JSON   bool     `name:"json" help:"Write JSON, not a table."`
+	Before   string   `arg:"" type:"existingdir" help:"Output folder."`
+	After    string   `arg:"" type:"existingdir" help:"Output folder of the same scenarios."`
+	FailIf   []string `sep:"none" placeholder:"EXPR" help:"Changes for which the exit status is 1: p99>+10%, rss_per_conn>+5%. Several may be given."`
+	JSON     bool     `name:"json" xor:"form" help:"Write JSON, not a table."`
+	Markdown bool     `xor:"form" help:"Write Markdown."`
 }
 
 type limitCmd struct {

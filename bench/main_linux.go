@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, std streams) (code int) {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Flood a Socket.IO server and keep the accounts."),
 		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Exit(func(code int) { panic(exited(code)) }),
-		kong.Vars{"connections": "1000", "duration": "0s", "warmup": "0s", "transport": "websocket", "transports": "websocket,default"})
+		kong.Vars{"connections": "1000", "duration": "0s", "warmup": "0s", "transport": "websocket", "transports": "websocket,default", "kinds": attackHelp()})
 	if err != nil {
 		panic(err) // the command line's own description is wrong
 	}
@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string, std streams) (code int) {
 		fmt.Fprintln(std.err, "bench:", err)
 		return exitUsage
 	}
-	return finish(command.Run(&session{ctx: ctx, std: std, args: args}), std.err)
+	return finish(command.Run(&session{ctx: ctx, std: std, args: args, warned: make(map[string]bool)}), std.err)
 }
 
 // session is what a command is given to run with.
@@ -80,10 +80,11 @@ type session struct {
 	std  streams
 	args []string // as they were typed
 
-	results *results // of the command that this one is a part of; nil if it is one of its own
-	part    string   // and what it is called there
-	round   int      // and which of several rounds that is, from 1
-	at      *place   // where servers run; nil until that is known
+	results *results        // of the command that this one is a part of; nil if it is one of its own
+	part    string          // and what it is called there
+	round   int             // and which of several rounds that is, from 1
+	at      *host           // nil until the first run has been prepared
+	warned  map[string]bool // what was said before a run and need not be said again
 }
 
 // errFault is returned by a run that was carried out and did not pass; its report has said why.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"starling/bench/internal/flood"
+	"starling/bench/internal/preflight"
 	"starling/bench/internal/proc"
 	"starling/bench/internal/scenario"
 	"starling/bench/internal/source"
@@ -38,23 +39,23 @@ func (t *target) prepare(s *session, opts *scenario.Options) (place, error) {
 		t.Src = source.Loopback((t.Connections*max(opts.Rounds, 1) + again) * portsOf(cfg))
 		cfg.Sources = t.Src
 	}
-	if err := t.preflight(cfg); err != nil {
+	// Where servers run is asked before the client is pinned, and once in a command of several parts: where nothing is asked for,
+	// the client's own pinning shall not pass on to a server.
+	if s.at == nil {
+		s.at = &host{cpus: proc.AllowedCPUs()}
+	}
+	if err := t.preflight(s, opts); err != nil {
 		return place{}, fmt.Errorf("%w: %w", errUsage, err)
 	}
-	return t.settle(s, opts)
+	at, err := t.place(s.at)
+	if err != nil {
+		return place{}, err
+	}
+	return at, t.pinClient(opts)
 }
 
-// settle finds out where servers run, and pins the client. A command of several parts does it once.
-func (t *target) settle(s *session, opts *scenario.Options) (place, error) {
-	if s.at == nil {
-		at, err := t.place()
-		if err != nil {
-			return place{}, err
-		}
-		s.at = &at
-	}
-	return *s.at, t.pinClient(opts)
-}
+// host is what the bench found when it started.
+type host struct{ cpus proc.CPUs }
 
 // resolve reads the URL.
 func (t *target) resolve(cfg *scenario.Config) error {
@@ -74,42 +75,77 @@ func (t *target) resolve(cfg *scenario.Config) error {
 	cfg.Addr = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
 	cfg.Host, cfg.Path, cfg.Protocol = u.Host, u.EscapedPath(), flood.Protocol(t.Protocol)
 	if cfg.Path == "" || cfg.Path == "/" {
-		cfg.Path = "/socket.io/"
+		cfg.Path = pathOf(cfg.Protocol)
 	}
 	return nil
 }
 
-// preflight finds now what would otherwise fail after thousands of connections, and says how to mend it. Each publisher counts
-// as one more connection.
-func (t *target) preflight(cfg *scenario.Config) error {
-	limit, err := proc.RaiseDescriptors()
-	if err != nil {
-		return err
+// pathOf is where servers of a protocol are by default. Those of the raw one take any path.
+func pathOf(p flood.Protocol) string {
+	if p == flood.Centrifuge {
+		return "/connection/websocket"
 	}
-	descriptors := t.Connections*descriptorsOf(cfg) + cfg.Publishers
-	if err := proc.CheckDescriptors(limit, descriptors, t.Procs); err != nil {
+	return "/socket.io/"
+}
+
+// preflight finds now what would otherwise fail after thousands of connections, and says how to mend it.
+func (t *target) preflight(s *session, opts *scenario.Options) error {
+	if _, err := proc.RaiseDescriptors(); err != nil {
 		return err
-	}
-	if t.SpawnLimit && proc.CheckDescriptors(limit, t.Connections+1, 1) != nil {
-		return fmt.Errorf("%w: --spawn-limit is one process, and the hard limit is %d", proc.ErrDescriptors, limit)
 	}
 	pool, err := source.Parse(t.Src)
 	if err != nil {
 		return err
 	}
-	if err := pool.Check(descriptors, proc.PortsPerAddress()); err != nil {
+	clientCPUs, err := proc.ParseCPUs(t.ClientCPU)
+	if err != nil {
+		return fmt.Errorf("--client-cpu: %w", err)
+	}
+	serverCPUs, err := proc.ParseCPUs(t.ServerCPU)
+	if err != nil {
+		return fmt.Errorf("--server-cpu: %w", err)
+	}
+	cfg := &opts.Config
+	facts := preflight.ReadFacts(pool, t.Pid)
+	facts.CPUs = s.at.cpus
+	found := preflight.Check(facts, preflight.Plan{
+		Args: append([]string{"bench"}, s.args...), Connections: t.Connections + cfg.Publishers, Members: members(cfg),
+		DescriptorsEach: descriptorsOf(cfg), PortsEach: portsOf(cfg) * max(opts.Rounds, 1), Handshakes: handshakes(cfg),
+		Procs: t.Procs, Threads: t.Threads, SpawnLimit: t.SpawnLimit, Sources: pool, Target: cfg.Addr,
+		Local:     !cfg.Addr.IsValid() || cfg.Addr.Addr().IsLoopback() || t.ServerCmd != "" || t.Pid != 0,
+		ServerPid: t.Pid, Traffic: cfg.Depth > 0 || cfg.Rate+cfg.DirectRate+cfg.EchoRate > 0, ServerCPUs: serverCPUs, ClientCPUs: clientCPUs,
+	})
+	if err := preflight.Err(found); err != nil {
 		return err
 	}
-	for i := range pool.Len() {
-		from := pool.At(i)
-		if cfg.Addr.IsValid() && from.Is4() != cfg.Addr.Addr().Is4() {
-			return fmt.Errorf("%w: --src and --url", source.ErrFamilies)
-		}
-		if err := flood.CheckSource(from); err != nil {
-			return err
+	return preflight.Write(s.std.err, s.unsaid(preflight.Only(found, preflight.Warn)))
+}
+
+// unsaid leaves out the warnings that an earlier part of the same command has given.
+func (s *session) unsaid(all []preflight.Finding) (rest []preflight.Finding) {
+	for _, f := range all {
+		if !s.warned[f.What] {
+			s.warned[f.What] = true
+			rest = append(rest, f)
 		}
 	}
-	return nil
+	return rest
+}
+
+// members are those of each room, where it is by rooms that connections are counted.
+func members(cfg *scenario.Config) int {
+	if cfg.Rooms == 1 {
+		return 0
+	}
+	return cfg.Connections / cfg.Rooms
+}
+
+// handshakes is how many connect at a time: in a storm all do.
+func handshakes(cfg *scenario.Config) int {
+	if cfg.Scenario == scenario.Storm {
+		return cfg.Connections
+	}
+	return cfg.Concurrency
 }
 
 // descriptorsOf is how many a connection may take at a time: a client of a storm that comes back has a WebSocket, a poll and a
@@ -140,15 +176,14 @@ type place struct {
 	goMaxProcs int
 }
 
-// place reads where servers go; it must be asked before the client is pinned, since where nothing is asked for the client's own
-// pinning shall not pass on to a server.
-func (t *target) place() (place, error) {
+// place reads where servers go.
+func (t *target) place(h *host) (place, error) {
 	cpus, err := proc.ParseCPUs(t.ServerCPU)
 	if err != nil {
 		return place{}, fmt.Errorf("%w: --server-cpu: %w", errUsage, err)
 	}
 	if len(cpus) == 0 {
-		return place{cpus: proc.AllowedCPUs(), goMaxProcs: 1}, nil
+		return place{cpus: h.cpus, goMaxProcs: 1}, nil
 	}
 	return place{cpus: cpus, goMaxProcs: len(cpus)}, nil
 }

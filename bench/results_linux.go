@@ -3,10 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"starling/bench/internal/expect"
+	"starling/bench/internal/folder"
+	"starling/bench/internal/live"
 	"starling/bench/internal/report"
+	"starling/bench/internal/scenario"
 )
 
 // results are the reports of one command on their way to people, to programs, and to a folder.
@@ -16,6 +20,7 @@ type results struct {
 	began    time.Time
 	expected []expect.Expectation
 	all      []*report.Report
+	machine  folder.Machine // as it was before the client was pinned
 }
 
 // open begins them, or goes on with those of the command that this one is a part of.
@@ -23,19 +28,25 @@ func (o *output) open(s *session) (*results, error) {
 	if s.results != nil {
 		return s.results, nil
 	}
-	r := &results{s: s, out: o, began: time.Now()}
-	for _, text := range o.Assert {
-		e, err := expect.Parse(text)
-		if err != nil {
-			return nil, fmt.Errorf("%w: --assert: %w", errUsage, err)
-		}
-		r.expected = append(r.expected, e)
+	r := &results{s: s, out: o, began: time.Now(), machine: folder.ThisMachine()}
+	var err error
+	if r.expected, err = expect.ParseAll(o.Assert...); err != nil {
+		return nil, fmt.Errorf("%w: --assert: %w", errUsage, err)
 	}
 	return r, nil
 }
 
-// sample shows a second of the run.
-func (r *results) sample(s report.Sample) {
+// watch has the next run show its progress, and returns what ends that.
+func (r *results) watch(s *session, opts *scenario.Options, name string) (done func()) {
+	title := opts.Config.Scenario + ", " + name
+	if s.part != "" {
+		title = s.part + ", " + name
+	}
+	view := live.New(s.std.err, live.Options{
+		Title: title, Connections: opts.Config.Connections, Duration: opts.Duration, Warmup: opts.Warmup, Quiet: r.out.Quiet,
+	})
+	opts.OnSample = view.Sample
+	return view.Close
 }
 
 // add takes one report, and says what of the expectations it does not meet. Those are the server's, not the limit's.
@@ -45,11 +56,7 @@ func (r *results) add(s *session, rep *report.Report, round int) {
 		rep.Round = round + 1
 	}
 	if rep.Target != "limit" {
-		for _, e := range r.expected {
-			if ok, why := e.Check(rep); !ok {
-				rep.Unmet = append(rep.Unmet, why)
-			}
-		}
+		rep.Unmet = expect.Unmet(r.expected, rep)
 	}
 	r.all = append(r.all, rep)
 	r.s.show(rep)
@@ -60,7 +67,23 @@ func (r *results) close(s *session) error {
 	if s.results != nil {
 		return nil
 	}
-	return verdict(r.all...)
+	if err := r.write(s); err != nil {
+		return err
+	}
+	return judge(r.all...)
+}
+
+func (r *results) write(s *session) error {
+	if r.out.Out == "" || len(r.all) == 0 {
+		return nil
+	}
+	err := folder.Write(r.out.Out, &folder.Folder{
+		Started: r.began, Machine: r.machine, Tool: folder.ThisTool("", "", append([]string{"bench"}, s.args...)), Results: r.all,
+	})
+	if err == nil {
+		fmt.Fprintln(s.std.err, "bench: the report is", filepath.Join(r.out.Out, "report.html"))
+	}
+	return err
 }
 
 func (s *session) show(r *report.Report) {
@@ -73,7 +96,7 @@ func (s *session) show(r *report.Report) {
 // errInvalid is returned by a run whose latencies are the generator's own.
 var errInvalid = errors.New("the run says nothing about the server's latencies")
 
-func verdict(reports ...*report.Report) (err error) {
+func judge(reports ...*report.Report) (err error) {
 	for _, r := range reports {
 		switch {
 		case r == nil:

@@ -184,9 +184,11 @@ func (t *target) run(s *session, opts scenario.Options) error {
 func (t *target) round(s *session, res *results, round int, opts scenario.Options, at place) error {
 	var limit *report.Report
 	var err error
-	opts.OnSample = res.sample
 	if t.SpawnLimit {
-		if limit, err = runLimit(s.ctx, opts, at); err != nil {
+		done := res.watch(s, &opts, "limit")
+		limit, err = runLimit(s.ctx, opts, at)
+		done()
+		if err != nil {
 			return err
 		}
 		res.add(s, limit, round)
@@ -194,7 +196,9 @@ func (t *target) round(s *session, res *results, round int, opts scenario.Option
 	if t.URL == "" {
 		return nil
 	}
+	done := res.watch(s, &opts, t.Name)
 	rep, err := t.runServer(s, opts, at)
+	done()
 	if err != nil {
 		return err
 	}
@@ -216,13 +220,21 @@ func (t *target) runServer(s *session, opts scenario.Options, at place) (*report
 			opts.Pids = func() []int { return []int{t.Pid} }
 		}
 		warnDescriptors(s, opts, t.Pid, 1)
-		return scenario.Run(s.ctx, opts), nil
+		return t.carryOut(s, nil, opts)
 	}
 	srv := t.server(s, t.ServerCmd, at, &opts)
 	if err := srv.start(); err != nil {
 		return nil, err
 	}
-	return runAgainst(s, srv, opts), nil
+	return t.runAgainst(s, srv, opts)
+}
+
+// carryOut runs the scenario, and has happen meanwhile what shall. srv is nil if the server is not one that is started here.
+func (t *target) carryOut(s *session, srv *server, opts scenario.Options) (*report.Report, error) {
+	if t.chaos != nil {
+		return t.inject(s, srv, opts)
+	}
+	return scenario.Run(s.ctx, opts), nil
 }
 
 // server is the one that the command line describes.
@@ -231,12 +243,15 @@ func (t *target) server(s *session, command string, at place, opts *scenario.Opt
 }
 
 // runAgainst runs the scenario against a server that has been started, and stops it.
-func runAgainst(s *session, srv *server, opts scenario.Options) *report.Report {
+func (t *target) runAgainst(s *session, srv *server, opts scenario.Options) (*report.Report, error) {
 	opts.Pids = srv.pids
 	warnDescriptors(s, opts, opts.Pids()[0], srv.copies)
-	rep := scenario.Run(s.ctx, opts)
+	rep, err := t.carryOut(s, srv, opts)
+	if rep == nil {
+		rep = &report.Report{} // what goes wrong at the end of a run that has not begun is nobody's
+	}
 	srv.stop(rep)
-	return rep
+	return rep, err
 }
 
 // warnDescriptors only warns: what a server does with its connections is its own affair.

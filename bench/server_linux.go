@@ -113,16 +113,6 @@ func (s *server) restart() error {
 	return s.startAgain()
 }
 
-// renew asks the server to end, in its own time, and starts it again.
-func (s *server) renew() error {
-	for _, c := range s.running() {
-		if err := c.Stop(stopGrace); err != nil {
-			return err
-		}
-	}
-	return s.startAgain()
-}
-
 func (s *server) running() []*proc.Child {
 	s.mu.Lock()
 	defer s.mu.Unlock()

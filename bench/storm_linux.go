@@ -35,11 +35,12 @@ func (c *stormCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	opts.OnSample = res.sample
 	if len(servers) > 0 {
 		return errors.Join(c.compare(s, res, opts, servers, at), res.close(s))
 	}
+	done := res.watch(s, &opts, c.Name)
 	rep, err := c.runServer(s, opts, at)
+	done()
 	if err != nil {
 		return err
 	}
@@ -52,7 +53,9 @@ func (c *stormCmd) compare(s *session, res *results, opts scenario.Options, serv
 	for round := range c.Repeat {
 		var all []*report.Report
 		for _, n := range servers {
+			done := res.watch(s, &opts, n.name)
 			rep, err := c.runNamed(s, opts, n, at)
+			done()
 			if err != nil {
 				return fmt.Errorf("%s: %w", n.name, err)
 			}
@@ -79,5 +82,5 @@ func (c *stormCmd) runNamed(s *session, opts scenario.Options, n named, at place
 	if c.Cut == "server" {
 		opts.Restart = srv.restart
 	}
-	return runAgainst(s, srv, opts), nil
+	return c.runAgainst(s, srv, opts)
 }

@@ -166,7 +166,7 @@ func (a *Attack) run() {
 
 // turn waits for what happens next; it is false if the attack is over.
 func (a *Attack) turn() bool {
-	n, err := rawio.Wait(a.epfd, a.events[:], a.patienceMs())
+	n, err := rawio.Wait(a.epfd, a.events[:], a.patience())
 	if err != nil {
 		a.outcome.Error = fmt.Sprintf("epoll_wait: %v", err)
 		return false
@@ -189,8 +189,8 @@ const (
 	idleMax   = time.Second
 )
 
-// patienceMs is how long nothing but an event is to be done.
-func (a *Attack) patienceMs() int {
+// patience is how many nanoseconds nothing but an event is to be done.
+func (a *Attack) patience() int64 {
 	wait := int64(idleMax)
 	if a.wants() {
 		wait = min(wait, max(a.nextNs-flood.Now(), 0))
@@ -198,7 +198,7 @@ func (a *Attack) patienceMs() int {
 	if n := len(a.alive); a.plan.beat != nil && n > 0 {
 		wait = min(wait, max(int64(a.plan.every)/int64(n), int64(beatGrain)))
 	}
-	return int((wait + int64(time.Millisecond) - 1) / int64(time.Millisecond))
+	return wait
 }
 
 // wants says whether another connection is to be made.

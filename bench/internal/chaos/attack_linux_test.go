@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -305,6 +306,41 @@ func TestKept(t *testing.T) {
 	w.until(t, func(o *Outcome) bool { return o.Opened == 1 })
 	if o := w.stop(t); o.Kept["nothing special"] != 1 || o.Open != 1 || o.OpenNs <= 0 {
 		t.Errorf("%+v", o)
+	}
+}
+
+// TestSources: the connections come from all addresses of the pool in turn.
+func TestSources(t *testing.T) {
+	from := make(chan string, 4)
+	target := script(t, "", func(c net.Conn) error {
+		host, _, _ := net.SplitHostPort(c.RemoteAddr().String())
+		from <- host
+		return errScript
+	})
+	var err error
+	if target.Sources, err = source.Parse("127.0.0.2-127.0.0.3"); err != nil {
+		t.Fatal(err)
+	}
+	attack(t, Spec{Kind: Silent, Connections: 4}, target)
+	seen := map[string]int{}
+	for range 4 {
+		seen[<-from]++
+	}
+	if seen["127.0.0.2"] != 2 || seen["127.0.0.3"] != 2 {
+		t.Errorf("%v", seen)
+	}
+}
+
+// TestSeed: the same seed sends the same inputs in the same order, another one does not.
+func TestSeed(t *testing.T) {
+	target := script(t, "", hangUp)
+	order := func(seed uint64) []int {
+		target.Seed = seed
+		return attack(t, Spec{Kind: Malformed, Rate: 1}, target).order
+	}
+	first := order(1)
+	if again, other := order(1), order(2); !slices.Equal(first, again) || slices.Equal(first, other) || len(first) < 50 {
+		t.Errorf("%v\n%v\n%v", first, again, other)
 	}
 }
 

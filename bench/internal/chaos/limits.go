@@ -5,7 +5,8 @@ import "time"
 // The bounds of what may be asked for.
 const (
 	ConnectionsMax = 1_000_000 // of one attack at once
-	RateMax        = 1_000_000 // connects a second of one attack
+	RateMin        = 0.001     // connects a second of one attack
+	RateMax        = 1_000_000 // likewise
 	TimeMax        = 1000 * time.Hour
 	EventsMax      = 1000 // of a schedule
 )

@@ -12,7 +12,7 @@ import (
 var (
 	ErrKind        = errors.New("chaos: no such kind of attack")
 	ErrConnections = fmt.Errorf("chaos: want 1 to %d connections, as 1000, or a share of the others above 0%% and up to 100%%, as 5%%", ConnectionsMax)
-	ErrRate        = fmt.Errorf("chaos: want a rate above 0 and up to %d a second, as 200/s", RateMax)
+	ErrRate        = fmt.Errorf("chaos: want a rate of %g to %d a second, as 200/s", RateMin, RateMax)
 )
 
 // Spec is an attack: its kind and size.
@@ -83,7 +83,7 @@ func (s *Spec) parseCount(text string) error {
 
 func (s *Spec) parseRate(text string) (err error) {
 	digits, isRate := strings.CutSuffix(text, "/s")
-	if s.Rate, err = parseNumber(digits); err != nil || !isRate || s.Rate == 0 || s.Rate > RateMax {
+	if s.Rate, err = parseNumber(digits); err != nil || !isRate || s.Rate < RateMin || s.Rate > RateMax {
 		return ErrRate
 	}
 	return nil
@@ -131,7 +131,7 @@ func (s Spec) check() error {
 		return fmt.Errorf("%w: %q", ErrKind, string(s.Kind))
 	case s.Connections < 0 || s.Connections > ConnectionsMax || s.Percent != 0 || s.Connections == 0 && !s.Kind.comes():
 		return ErrConnections
-	case !(s.Rate >= 0 && s.Rate <= RateMax) || s.Rate == 0 && s.Kind.comes():
+	case s.Rate != 0 && !(s.Rate >= RateMin && s.Rate <= RateMax) || s.Rate == 0 && s.Kind.comes():
 		return ErrRate
 	}
 	return nil

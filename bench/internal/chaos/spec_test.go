@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -44,6 +45,7 @@ func TestParse(t *testing.T) {
 		{"a share of what comes and goes", "malformed=10%", nil, ErrRate},
 		{"no rate", "malformed=/s", nil, ErrRate},
 		{"a rate of nothing", "malformed=0/s", nil, ErrRate},
+		{"a rate of next to nothing", "malformed=0.0009/s", nil, ErrRate},
 		{"two dots", "malformed=1.2.3/s", nil, ErrRate},
 		{"too fast", "malformed=1000001/s", nil, ErrRate},
 		{"a rate by the minute", "malformed=10/m", nil, ErrRate},
@@ -116,6 +118,7 @@ func TestCheck(t *testing.T) {
 		{"less than none", Spec{Kind: Malformed, Connections: -1, Rate: 1}, ErrConnections},
 		{"too many", Spec{Kind: Slow, Connections: ConnectionsMax + 1}, ErrConnections},
 		{"no rate", Spec{Kind: Malformed, Connections: 1}, ErrRate},
+		{"no number for a rate", Spec{Kind: Malformed, Rate: math.NaN()}, ErrRate},
 		{"less than no rate", Spec{Kind: Slow, Connections: 1, Rate: -1}, ErrRate},
 	} {
 		if err := tc.spec.check(); !errors.Is(err, tc.err) {

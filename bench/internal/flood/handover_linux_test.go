@@ -175,6 +175,7 @@ func TestMute(t *testing.T) {
 			io.WriteString(toMuted, "\x81\x01a"+"\x81\x01b")
 			io.WriteString(toOther, "\x81\x01x") // comes after that
 			other.run(t, func() bool { return len(other.messages) == 1 })
+			muted.loop.ready(c, unix.EPOLLIN) // as if it had been muted in the midst of a turn
 			if len(muted.messages) != 0 {
 				t.Fatalf("heard %q", muted.messages)
 			}

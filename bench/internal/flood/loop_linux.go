@@ -148,7 +148,7 @@ func (l *Loop) patience() int64 {
 
 func (l *Loop) turn(timeoutNs int64) error {
 	l.free, l.freed = append(l.free, l.freed...), l.freed[:0]
-	n, err := rawio.WaitFor(l.epfd, l.events, timeoutNs)
+	n, err := rawio.Wait(l.epfd, l.events, timeoutNs)
 	if err != nil {
 		return fmt.Errorf("flood: epoll_wait: %w", err)
 	}

@@ -151,7 +151,7 @@ func (m Machine) facts() []page.Fact {
 		{Name: "processors", Value: fmt.Sprintf("%d, %d of them usable", max(m.CPUs, m.CPUsUsable), m.CPUsUsable)},
 		{Name: "memory", Value: page.Bytes(float64(m.MemoryBytes))},
 		{Name: "virtual", Value: map[bool]string{true: "yes", false: "no"}[m.Virtual]},
-		{Name: "load before", Value: page.Count(m.Load1m)},
+		{Name: "load before", Value: page.Cores(m.Load1m)},
 		{Name: "kernel", Value: strings.TrimSpace(m.OS + " " + m.Kernel)},
 		{Name: "architecture", Value: m.Arch},
 		{Name: "Go", Value: m.Go},
@@ -159,7 +159,7 @@ func (m Machine) facts() []page.Fact {
 		{Name: "open files, hard limit", Value: files(m.NofileHard)},
 	}
 	if m.CPUQuota != nil {
-		all = append(all, page.Fact{Name: "processors, quota", Value: page.Count(*m.CPUQuota)})
+		all = append(all, page.Fact{Name: "processors, quota", Value: page.Cores(*m.CPUQuota)})
 	}
 	if m.MemoryLimit != nil {
 		all = append(all, page.Fact{Name: "memory, limit", Value: page.Bytes(float64(*m.MemoryLimit))})

@@ -29,6 +29,9 @@ type key struct {
 	Width float64
 }
 
+// Dot says that the key is of single points.
+func (k key) Dot() bool { return k.Width >= 6 }
+
 // shape is the size of a drawing, in pixels of the screen it is for.
 type shape struct {
 	class         string

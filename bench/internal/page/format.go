@@ -26,7 +26,12 @@ func count(v float64, brief bool) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"
 	}
-	text := strconv.FormatFloat(math.Abs(v), 'f', decimals(math.Abs(v)), 64)
+	return grouped(v, decimals(math.Abs(v)), brief)
+}
+
+// grouped writes so many decimals, and commas between the thousands.
+func grouped(v float64, decimals int, brief bool) string {
+	text := strconv.FormatFloat(math.Abs(v), 'f', decimals, 64)
 	whole, fraction, _ := strings.Cut(text, ".")
 	if brief {
 		fraction = strings.TrimRight(fraction, "0")
@@ -37,7 +42,7 @@ func count(v float64, brief bool) string {
 	for at := len(whole) - 3; at > 0; at -= 3 {
 		whole = whole[:at] + "," + whole[at:]
 	}
-	if v < 0 && text != "0" {
+	if v < 0 && strings.Trim(text, "0.") != "" {
 		whole = "−" + whole
 	}
 	return whole + fraction
@@ -95,6 +100,9 @@ func axis(scales []scale, v float64) string {
 	return inWith(axisCount, scales, v).String()
 }
 
+// Cores writes how many processors are in use, in hundredths.
+func Cores(n float64) string { return strconv.FormatFloat(n, 'f', 2, 64) }
+
 // Bytes writes an amount of memory.
 func Bytes(n float64) string { return in(byteScales, n).String() }
 
@@ -106,13 +114,8 @@ func bytesEach(n float64) quantity {
 	return in(byteScales, n)
 }
 
-// exact writes a metric's value in its own unit, with all that was kept of it.
-func exact(v float64) string {
-	if math.Abs(v) >= 1e4 {
-		return Count(math.Round(v))
-	}
-	return strings.Replace(strconv.FormatFloat(v, 'f', -1, 64), "-", "−", 1)
-}
+// exact writes a metric's value in its own unit, with the four decimals that a report keeps.
+func exact(v float64) string { return grouped(v, 4, true) }
 
 // ofUnit writes a value by its unit in report.Metric.
 func ofUnit(v float64, unit string) quantity {

@@ -101,7 +101,7 @@ func search(r *report.Report) []figure {
 		lo, hi, end = min(lo, s.P99), max(hi, s.P99), max(end, s.Rate)
 	}
 	return []figure{draws("p99 at each rate that was tried", "messages per second", []key{passed, not, limit}, func(c *chart) {
-		m := evenMarks(end, c.shape.ticks-1, axisNumber, 10)
+		m := evenMarks(end*1.04, c.shape.ticks-1, axisNumber, 10)
 		c.across(0, m[len(m)-1].Value, m)
 		c.upTime(lo, hi)
 		c.line(limit, plotter.XYs{{X: 0, Y: r.P99LimitUs}, {X: c.X.Max, Y: r.P99LimitUs}})

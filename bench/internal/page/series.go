@@ -113,7 +113,8 @@ func bands(r *report.Report) []band {
 	return all
 }
 
-// shades draws every other band darker, and their names above them where there is room. The first that is measured stays plain.
+// shades draws every other band darker, and their names above them where there is room. The longest stays plain. A single band,
+// which is the whole run, is not drawn.
 type shades struct {
 	bands []band
 	chart *chart
@@ -122,16 +123,21 @@ type shades struct {
 // Plot draws the bands.
 func (s shades) Plot(c draw.Canvas, p *plot.Plot) {
 	x, _ := p.Transforms(&c)
-	first := 0
-	for first < len(s.bands)-1 && s.bands[first].to <= 0 {
-		first++
+	if len(s.bands) < 2 {
+		return
+	}
+	plain := 0
+	for i, b := range s.bands {
+		if longest := s.bands[plain]; b.to-b.from > longest.to-longest.from {
+			plain = i
+		}
 	}
 	for i, b := range s.bands {
 		from, to := max(x(b.from), c.Min.X), min(x(b.to), c.Max.X)
 		if to <= from {
 			continue
 		}
-		if (i-first)%2 != 0 {
+		if (i-plain)%2 != 0 {
 			c.FillPolygon(inkBand, []vg.Point{{X: from, Y: c.Min.Y}, {X: to, Y: c.Min.Y}, {X: to, Y: c.Max.Y}, {X: from, Y: c.Max.Y}})
 		}
 		s.name(c, b.name, from, to)

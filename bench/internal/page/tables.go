@@ -75,7 +75,7 @@ func steps(r *report.Report) table {
 		return t
 	}
 	for _, s := range r.Steps {
-		line := []string{"not passed", Count(s.Rate), Micros(s.P99), Micros(s.LagP99), Count(float64(s.Lost)), Count(float64(s.Dropped)), known(s.ServerBusy)}
+		line := []string{"not passed", Count(s.Rate), Micros(s.P99), Micros(s.LagP99), Count(float64(s.Lost)), Count(float64(s.Dropped)), cores(s.ServerBusy)}
 		if s.OK {
 			line[0] = "passed"
 		}
@@ -119,4 +119,11 @@ func known(v *float64) string {
 		return "–"
 	}
 	return Count(*v)
+}
+
+func cores(v *float64) string {
+	if v == nil {
+		return "–"
+	}
+	return Cores(*v)
 }

@@ -92,7 +92,7 @@ func clock(s, step float64) string {
 	unit, of := "s", 1.0
 	switch {
 	case s == 0:
-	case step >= 3600:
+	case step >= 1800:
 		unit, of = "h", 3600
 	case step >= 60:
 		unit, of = "min", 60

@@ -34,7 +34,7 @@ func rates(r *report.Report) []tile {
 	if d := r.Delivery; d != nil {
 		sub := Count(d.MessagesPerS) + " messages/s sent"
 		if r.Open != nil {
-			sub = fmt.Sprintf("%s of %s messages/s sent", Count(r.RateSent), Count(r.RateWanted))
+			sub = fmt.Sprintf("%s of %s messages/s sent", axisCount(r.RateSent), axisCount(r.RateWanted))
 		}
 		all = append(all, tile{Name: "deliveries", quantity: quantity{Count(d.DeliveriesPerS), "/s"}, Sub: sub})
 	}
@@ -139,7 +139,7 @@ func costTiles(r *report.Report) []tile {
 		all = append(all, tile{Name: "RSS grows by", quantity: q, Sub: Bytes(float64(t.RSSFrom)) + " to " + Bytes(float64(t.RSSTo))})
 	}
 	if r.ServerBusy != nil {
-		all = append(all, tile{Name: "processors in use", quantity: quantity{Count(*r.ServerBusy), ""}, Sub: "client " + Count(r.ClientBusy)})
+		all = append(all, tile{Name: "processors in use", quantity: quantity{Cores(*r.ServerBusy), ""}, Sub: "client " + Cores(r.ClientBusy)})
 	}
 	return all
 }

@@ -53,8 +53,10 @@ func timelines(r *report.Report) []figure {
 		{firstLine.named("p50"), ofLatency(func(l *report.Latency) float64 { return l.P50 })},
 	}})
 	add("Deliveries per second", noteOfDeliveries(r), timeline{upright: upCount, tracks: []track{
-		{wrongLine.named("wrong: lost, twice, or out of order"), always(func(s report.Sample) float64 { return float64(s.Faults) })},
 		{firstLine.named("delivered"), always(func(s report.Sample) float64 { return float64(s.Delivered) })},
+	}})
+	add("Wrong deliveries per second", "twice, out of order, or at the wrong place", timeline{upright: upCount, tracks: []track{
+		{wrongLine.named("wrong"), always(func(s report.Sample) float64 { return float64(s.Faults) })},
 	}})
 	add("Messages sent per second", "", timeline{upright: upCount, tracks: []track{
 		{thirdLine.named("wanted"), wanted(r)},
@@ -126,7 +128,7 @@ func (t timeline) figure(r *report.Report, title, note string) (figure, bool) {
 	}
 	lo, hi := span(every...)
 	legend := keys
-	if len(keys) == 1 { // the title says it
+	if main := t.tracks[len(t.tracks)-1]; len(keys) == 1 && keys[0] == main.key { // the title says it
 		legend = nil
 	}
 	return draws(title, note, legend, func(c *chart) {

@@ -21,39 +21,42 @@ func Write(fd int32, b []byte) (n int, errno unix.Errno) {
 	return int(r), errno
 }
 
-// Wait is WaitFor with milliseconds.
-func Wait(epfd int, events []unix.EpollEvent, timeoutMs int) (n int, err error) {
-	return WaitFor(epfd, events, int64(timeoutMs)*1e6)
-}
-
-// WaitFor fills events with what is ready on an epoll descriptor. It looks first without waiting; if nothing is ready it waits for so
-// many nanoseconds at most, which is exact to some ten microseconds from Linux 5.11 on (epoll_pwait2) and to the millisecond before. An
+// Wait fills events with what is ready on an epoll descriptor. It looks first without waiting; if nothing is ready it waits for so
+// many nanoseconds at most, for ever if that is negative, which is exact to some ten microseconds from Linux 5.11 on (epoll_pwait2) and to the millisecond before. An
 // interrupted wait answers 0.
-func WaitFor(epfd int, events []unix.EpollEvent, timeoutNs int64) (n int, err error) {
+func Wait(epfd int, events []unix.EpollEvent, timeoutNs int64) (n int, err error) {
 	r, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
 	if errno != 0 && errno != unix.EINTR {
 		return 0, errno
 	}
-	if errno == 0 && (r > 0 || timeoutNs <= 0) {
+	if errno == 0 && (r > 0 || timeoutNs == 0) {
 		return int(r), nil
 	}
-	ts := unix.NsecToTimespec(timeoutNs)
+	var timeout *unix.Timespec // nil is for ever
+	if timeoutNs > 0 {
+		ts := unix.NsecToTimespec(timeoutNs)
+		timeout = &ts
+	}
 	r, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(epfd), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)),
-		uintptr(unsafe.Pointer(&ts)), 0, 0)
+		uintptr(unsafe.Pointer(timeout)), 0, 0)
 	switch errno {
 	case 0:
 		return int(r), nil
 	case unix.EINTR:
 		return 0, nil
 	case unix.ENOSYS:
-		return waitMs(epfd, events, int((timeoutNs+999_999)/1_000_000))
+		return waitMs(epfd, events, timeoutNs)
 	default:
 		return 0, errno
 	}
 }
 
-func waitMs(epfd int, events []unix.EpollEvent, timeoutMs int) (n int, err error) {
-	n, err = unix.EpollWait(epfd, events, timeoutMs)
+func waitMs(epfd int, events []unix.EpollEvent, timeoutNs int64) (n int, err error) {
+	timeoutMs := int64(-1)
+	if timeoutNs >= 0 {
+		timeoutMs = (timeoutNs + 999_999) / 1_000_000
+	}
+	n, err = unix.EpollWait(epfd, events, int(timeoutMs))
 	if err == unix.EINTR {
 		return 0, nil
 	}

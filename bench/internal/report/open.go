@@ -8,14 +8,6 @@ func (o *Open) SetLag(lag, sent *ledger.Latency) {
 	o.SentP50, o.SentP99 = round(sent.Quantile(50)), round(sent.Quantile(99))
 }
 
-// AddNote says something more about what came of the phase.
-func (p *Phase) AddNote(note string) {
-	if p.Note != "" {
-		note = p.Note + "; " + note
-	}
-	p.Note = note
-}
-
 // Churn is how many members left and came again while the messages flowed.
 type Churn struct {
 	Churned     uint64  `json:"churned"`

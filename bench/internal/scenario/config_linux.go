@@ -138,6 +138,9 @@ func (c *Config) wire() wire {
 	if c.Protocol == flood.Raw {
 		return &rawWire{padding: padding(c.Size), rooms: c.Rooms > 1}
 	}
+	if c.Protocol == flood.Centrifuge {
+		return &centrifugeWire{padding: padding(c.Size), method: c.Event, rooms: c.Rooms > 1}
+	}
 	return &socketWire{padding: padding(c.Size), event: c.Event, rooms: c.Rooms > 1}
 }
 

@@ -195,7 +195,7 @@ func TestRefusals(t *testing.T) {
 		{"an upgrade that breaks", Default, sioScript{polls: whole, mute: true}, "upgrade: closed by the server"},
 		{"no upgrade offered", Default, sioScript{polls: whole, alone: true}, noUpgrade},
 		{"ended by the server", Default, sioScript{polls: []string{"1"}}, "poll: closed by the server"},
-		{"ended when it was about to be in", Default, sioScript{polls: []string{"6"}, hangUp: true}, "websocket: closed by the server"},
+		{"ended after the upgrade", Default, sioScript{polls: []string{"6"}, hangUp: true}, "websocket: closed by the server"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := newPorter(t, doorTo(startSIO(t, tc.script).at, tc.transport), 1)
@@ -206,6 +206,36 @@ func TestRefusals(t *testing.T) {
 			isEmpty(t, p.door)
 		})
 	}
+}
+
+// A member whose connection has ended already when its client learns that it is connected does not get in.
+func TestEndedWhenItWasAboutToBeIn(t *testing.T) {
+	cfg := doorTo(startSIO(t, sioScript{polls: []string{"6"}, frames: []string{`40{"sid":"public"}`}, hangUp: true}).at, Default)
+	cfg.RTT = time.Hour // everything arrives when the test wants it to
+	p := newPorter(t, cfg, 1)
+	g := p.door.(*stockDoor).guests
+	p.door.enter(0)
+	p.run(func() bool {
+		for _, a := range g.frames.arrivals[g.frames.head:] {
+			if a.kind == framed && a.body[0] == '4' {
+				return len(g.frames.arrivals)-g.frames.head == 2 // the end as well
+			}
+		}
+		g.deliver(1 << 62)
+		return false
+	})
+	g.deliver(1 << 62)
+	p.expect("refused 0 websocket: closed by the server")
+	isEmpty(t, p.door)
+}
+
+// A member that is refused because it would have to stay with polling takes its leave.
+func TestRefusedOnPolling(t *testing.T) {
+	server := startSIO(t, sioScript{polls: []string{`40{"sid":"public"}`}, alone: true})
+	p := newPorter(t, doorTo(server.at, Default), 1)
+	p.door.enter(0)
+	p.expect("refused 0 " + noUpgrade)
+	p.run(func() bool { return isClosed(server.left) })
 }
 
 // isEmpty checks that a door keeps nothing of those who are on their way no more, nor of those who are in.

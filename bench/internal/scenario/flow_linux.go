@@ -123,7 +123,7 @@ func (r *run) phase(p *Phase, at int64) error {
 }
 
 // act does something to the server, or with others, while the loop turns; what is done for one piece is done one after the other.
-func (r *run) act(phase string, do func() (string, error)) {
+func (r *run) act(phase string, do func() error) {
 	if do == nil {
 		return
 	}
@@ -134,18 +134,11 @@ func (r *run) act(phase string, do func() (string, error)) {
 		if before != nil {
 			<-before
 		}
-		note, err := do()
-		r.loop.Post(func() {
-			r.notes = append(r.notes, phaseNote{phase, note})
-			if err != nil && r.fatal == nil {
-				r.fatal = fmt.Errorf("%s: %w", phase, err)
-			}
-		})
+		if err := do(); err != nil {
+			r.loop.Post(func() { r.fatal = errors.Join(r.fatal, fmt.Errorf("%s: %w", phase, err)) })
+		}
 	}()
 }
-
-// phaseNote is what was said about a phase.
-type phaseNote struct{ phase, note string }
 
 // until lets the loop turn to a time, unless the run is interrupted or a connection is lost that should not be.
 func (r *run) until(ns int64) error {
@@ -209,11 +202,6 @@ func (r *run) setPhases(phases []Phase) {
 		}
 		if delivered > 0 {
 			to.Latency = report.LatencyOf(l)
-		}
-		for _, n := range r.notes {
-			if n.phase == p.Name && n.note != "" {
-				to.AddNote(n.note)
-			}
 		}
 		r.report.Phases = append(r.report.Phases, to)
 		at = end

@@ -54,9 +54,9 @@ type Options struct {
 type Phase struct {
 	Name  string
 	For   time.Duration
-	Rate  float64                // messages to rooms a second; 0 for Config.Rate
-	Begin func() (string, error) // is called on a goroutine of its own when the piece begins, and returns a note for the report
-	End   func() (string, error) // and when it ends, once Begin has returned
+	Rate  float64      // messages to rooms a second; 0 for Config.Rate
+	Begin func() error // is called on a goroutine of its own when the piece begins
+	End   func() error // and when it ends, once Begin has returned
 }
 
 // Why a run came to no result.
@@ -86,7 +86,6 @@ type run struct {
 	startNs    int64         // when what is measured began
 	lost       uint64        // find-max: in all steps so far
 	acting     chan struct{} // closed when the last act of a phase is over; nil if there was none
-	notes      []phaseNote
 
 	awaited op     // the event that the run waits for
 	parts   []part // that have come with it

@@ -21,17 +21,18 @@ type sioScript struct {
 	status map[string]int
 	alone  bool // no upgrade is offered
 	mute   bool // a WebSocket is closed instead of an answer to its probe
-	hangUp bool // it is closed once the upgrade is complete
+	hangUp bool // it is closed behind the frames
 	stall  bool // the first session is opened by no answer
 }
 
 // sio is a Socket.IO server that follows a script, for one session after the other.
 type sio struct {
-	script sioScript
-	at     netip.AddrPort
-	// Of the session that is stalled: that it was asked for, and that its client has gone.
-	stalled, left chan struct{}
+	script  sioScript
+	at      netip.AddrPort
+	stalled chan struct{} // closed when the session is asked for that is opened by no answer
+	left    chan struct{} // closed when the first client has gone from that, or has said goodbye
 
+	leave    func() // closes left
 	mu       sync.Mutex
 	sessions map[string]*sioSession
 	begun    int
@@ -46,6 +47,7 @@ type sioSession struct {
 func startSIO(t *testing.T, script sioScript) *sio {
 	t.Helper()
 	s := &sio{script: script, stalled: make(chan struct{}), left: make(chan struct{}), sessions: make(map[string]*sioSession)}
+	s.leave = sync.OnceFunc(func() { close(s.left) })
 	server := httptest.NewServer(s)
 	t.Cleanup(func() {
 		server.CloseClientConnections()
@@ -69,8 +71,11 @@ func (s *sio) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 		body, _ := io.ReadAll(r.Body)
 		s.answer(w, "post", func() {
-			if string(body) == "40" {
+			switch string(body) {
+			case "40":
 				close(one.connected)
+			case "1":
+				s.leave()
 			}
 			io.WriteString(w, "ok")
 		})
@@ -99,7 +104,7 @@ func (s *sio) open(w http.ResponseWriter, r *http.Request, isWebSocket bool) {
 	if s.script.stall && isFirst {
 		close(s.stalled)
 		<-r.Context().Done()
-		close(s.left)
+		s.leave()
 		return
 	}
 	upgrades := `"websocket"`
@@ -179,10 +184,8 @@ func (s *sio) hear(conn io.Writer, one *sioSession, packet string) bool {
 		io.WriteString(conn, frames("3probe"))
 		close(one.begun)
 	case "5", "40":
-		if s.script.hangUp {
-			return false
-		}
 		io.WriteString(conn, frames(s.script.frames...))
+		return !s.script.hangUp
 	case "3":
 		io.WriteString(conn, frames(s.script.pong...))
 	}

@@ -166,7 +166,7 @@ func TestCoverage(t *testing.T) {
 			rng := rand.New(rand.NewPCG(11, uint64(tc.rounds)))
 			told := 0
 			for trial := range trials {
-				r := judged(p99, noisy(rng, tc.rounds, 1000), noisy(rng, tc.rounds, 1000*(1+tc.shift)), Options{Resamples: 400}, uint64(trial))
+				r := judged(p99, noisy(rng, tc.rounds, 1000), noisy(rng, tc.rounds, 1000*(1+tc.shift)), Options{Resamples: 200}, uint64(trial))
 				if r.Verdict == Noise {
 					continue
 				}

@@ -230,14 +230,26 @@ func Faulty(seed uint64) *report.Report {
 	return r
 }
 
+// plain takes the phases away.
+func plain(r *report.Report) {
+	for i := range r.Timeline {
+		if r.Timeline[i].AtS > 0 {
+			r.Timeline[i].Phase = "run"
+		}
+	}
+}
+
 // FindMax is a search for the highest rate, of which all but the first steps fail.
 func FindMax(target string, seed uint64) *report.Report {
 	r := Broadcast(target, 0, seed)
 	r.Scenario, r.Phases = "find-max", nil
+	plain(r)
 	busy := 0.97
 	r.FindMax = &report.FindMax{P99LimitUs: 20e3, MaxRate: 71, Steps: []report.Step{
-		{Rate: 50, OK: true, P99: 4100, LagP99: 120, ServerBusy: &busy}, {Rate: 100, P99: 410e3, LagP99: 160, Lost: 12, Dropped: 1, ServerBusy: &busy},
-		{Rate: 71, OK: true, P99: 14e3, LagP99: 130}, {Rate: 84, P99: 39e3, LagP99: 140, ServerBusy: &busy},
+		{Rate: 50, OK: true, P99: 4100, LagP99: 120, ServerBusy: &busy},
+		{Rate: 100, P99: 410e3, LagP99: 160, Lost: 12, Dropped: 1, ServerBusy: &busy},
+		{Rate: 71, OK: true, P99: 14e3, LagP99: 130},
+		{Rate: 84, P99: 39e3, LagP99: 140, ServerBusy: &busy},
 	}}
 	return r
 }
@@ -246,6 +258,7 @@ func FindMax(target string, seed uint64) *report.Report {
 func Soak(target string, seed uint64) *report.Report {
 	r := Broadcast(target, 0, seed)
 	r.Scenario, r.Phases = "soak", nil
+	plain(r)
 	m := newMaker(seed)
 	one := r.Timeline[len(r.Timeline)-1]
 	for at := one.AtS + 1; at <= 4*3600; at++ {
