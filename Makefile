@@ -9,8 +9,11 @@ MAKEFLAGS += --no-print-directory
 ARGS ?=
 # How long `make fuzz` stays with each target.
 FUZZTIME ?= 60s
-# Where `make bench` lets its server listen, below the ports that outgoing connections take.
+# Where the bench lets servers listen, below the ports that outgoing connections take.
 BENCH_ADDR ?= 127.0.0.1:18080
+# One processor for servers, and one for clients, where there are two.
+BENCH_CPUS ?= $(if $(filter-out 1,$(shell nproc)),--server-cpu 0 --client-cpu 1)
+BENCH_ROUNDS ?= 3
 
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || true)
 LDFLAGS := $(if $(VERSION),-ldflags '-X main.version=$(VERSION)')
@@ -43,7 +46,7 @@ test: lint cross race ## check everything: lint, other platforms, the tests unde
 	go test ./...
 
 .PHONY: race
-race: compiler $(CLIENT) $(BROWSER) $(BUNDLE) $(EXAMPLES) chromium ## run the tests with the race detector and the assertions
+race: compiler peers $(CLIENT) $(BROWSER) $(BUNDLE) $(EXAMPLES) chromium ## run the tests with the race detector and the assertions
 	go test -race -tags invariants ./...
 
 # Minimizing by count: by time, Go's fuzzer spends most of a short run on inputs that are merely new.
@@ -83,16 +86,40 @@ examples: $(EXAMPLES) ## build the examples into bin/examples, to be run from he
 bench-api: ## measure joins, fetches, acknowledged broadcasts and recoveries
 	go test ./hub -run '^$$' -bench 'JoinLeave|ManyRooms|FetchSockets|EmitWithAck|Recovery'
 
+bin/bench: FORCE
+	@go build -o bin/bench ./bench
+
+.PHONY: FORCE
+FORCE:
+
 .PHONY: bench
-bench: build ## a short flood of broadcasts against a server of its own
-	go run ./bench broadcast --server-cmd 'bin/starling serve --addr $(BENCH_ADDR)' --url http://$(BENCH_ADDR) \
-		--spawn-limit -n 2000 --duration 5s
+bench: build bin/bench ## three minutes of everything against Starling, and a report to open
+	bin/bench suite --url http://$(BENCH_ADDR) --server-cmd 'bin/starling serve --addr {addr}' $(BENCH_CPUS) --out bin/bench-report
 
 .PHONY: bench-storm
-bench-storm: build $(NODE_PEER) ## a reconnect storm of 10,000 stock clients against Starling and against Node.js
-	go run ./bench storm --url http://$(BENCH_ADDR) --procs 2 \
+bench-storm: build bin/bench $(NODE_PEER) ## a reconnect storm of 10,000 stock clients against Starling and against Node.js
+	bin/bench storm --url http://$(BENCH_ADDR) --procs 2 \
 		--server 'starling=bin/starling serve --addr {addr}' \
 		--server 'node=node bench/peers/node/server.mjs {addr}'
+
+# The first is the one that the others are compared with.
+.PHONY: bench-compare
+bench-compare: build bin/bench peers ## the same scenarios for Starling and its peers, in rounds, into docs/BENCHMARKS.md
+	bin/bench table $(BENCH_CPUS) --rounds $(BENCH_ROUNDS) --addr $(BENCH_ADDR) --out bin/bench-compare --markdown docs/BENCHMARKS.md \
+		--server 'Starling=socketio:bin/starling serve --addr {addr}' \
+		--server 'limit=raw:bin/bench limit --addr {addr}' \
+		--server 'Socket.IO on Node=socketio:node bench/peers/node/server.mjs {addr}' \
+		--server 'socket.io in Go=socketio:bin/peers/socketio {addr}' \
+		--server 'centrifuge=centrifuge:bin/peers/centrifuge {addr}' \
+		--server 'gws=raw:bin/peers/gws {addr}' \
+		--server 'nbio=raw:bin/peers/nbio {addr}' \
+		--server 'gorilla=raw:bin/peers/gorilla {addr}'
+
+# Servers that the bench compares with, of a module of their own.
+.PHONY: peers
+peers: $(NODE_PEER)
+	@mkdir -p bin/peers
+	go build -C bench/peers/go -o ../../../bin/peers/ ./...
 
 .PHONY: clean
 clean: ## remove what was built and installed

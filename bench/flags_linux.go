@@ -23,7 +23,7 @@ type cli struct {
 	Soak      soakCmd      `cmd:"" set:"duration=1h" help:"The same for hours, with the trend of the server's memory."`
 	FindMax   findMaxCmd   `cmd:"" help:"Search the highest rate of messages at which the 99th percentile stays under a limit and nothing is lost."`
 	Chaos     chaosCmd     `cmd:"" help:"Send to a room at a rate while the server is paused, killed or attacked by a schedule. ${kinds}"`
-	Storm     stormCmd     `cmd:"" set:"connections=10000" set:"transport=default" set:"transports=default,websocket,polling" help:"Cut off N stock clients at once, by killing the server unless told otherwise, and measure until all have come back."`
+	Storm     stormCmd     `kong:"cmd,set='connections=10000',set='transport=default',set='transports=default,websocket,polling',help='Cut off N stock clients at once, by killing the server unless told otherwise, and measure until all have come back.'"`
 	Suite     suiteCmd     `cmd:"" set:"connections=2000" help:"A few minutes of everything against one server, for one report."`
 	Table     tableCmd     `cmd:"" help:"Set servers side by side: the same scenarios for each in turn, in several rounds."`
 	Compare   compareCmd   `cmd:"" help:"Compare the results in two output folders."`

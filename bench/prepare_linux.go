@@ -29,6 +29,9 @@ func (t *target) prepare(s *session, opts *scenario.Options) (place, error) {
 	cfg.RunID = rand.Uint32()
 	cfg.Mask = [4]byte{0x5c, 0xa7, 0x13, 0xe9}
 	opts.Threads, opts.Procs = t.Threads, t.Procs
+	if cfg.DirectRate > 0 && t.Protocol != "socketio" {
+		return place{}, fmt.Errorf("%w: only Socket.IO has socket ids to write to", errUsage)
+	}
 	if t.URL != "" {
 		if err := t.resolve(cfg); err != nil {
 			return place{}, err
@@ -109,7 +112,7 @@ func (t *target) preflight(s *session, opts *scenario.Options) error {
 	facts := preflight.ReadFacts(pool, t.Pid)
 	facts.CPUs = s.at.cpus
 	found := preflight.Check(facts, preflight.Plan{
-		Args: append([]string{"bench"}, s.args...), Connections: t.Connections + cfg.Publishers, Members: members(cfg),
+		Args: append([]string{"bench"}, s.args...), Connections: t.Connections + cfg.Publishers + onTheWay(cfg), Members: members(cfg),
 		DescriptorsEach: descriptorsOf(cfg), PortsEach: portsOf(cfg) * max(opts.Rounds, 1), Handshakes: handshakes(cfg),
 		Procs: t.Procs, Threads: t.Threads, SpawnLimit: t.SpawnLimit, Sources: pool, Target: cfg.Addr,
 		Local:     !cfg.Addr.IsValid() || cfg.Addr.Addr().IsLoopback() || t.ServerCmd != "" || t.Pid != 0,
@@ -149,12 +152,20 @@ func handshakes(cfg *scenario.Config) int {
 }
 
 // descriptorsOf is how many a connection may take at a time: a client of a storm that comes back has a WebSocket, a poll and a
-// POST.
+// POST, and so may all of them.
 func descriptorsOf(cfg *scenario.Config) int {
-	if cfg.Scenario == scenario.Storm || cfg.Transport == scenario.Default {
+	if cfg.Scenario == scenario.Storm {
 		return 3
 	}
 	return 1
+}
+
+// onTheWay is how many connections there are besides: elsewhere it is only the clients on their way in that poll.
+func onTheWay(cfg *scenario.Config) int {
+	if cfg.Scenario != scenario.Storm && cfg.Transport == scenario.Default {
+		return 2 * cfg.Concurrency
+	}
+	return 0
 }
 
 // portsOf is how many ports a connection takes within a minute, which is how long the system remembers those that are closed: a

@@ -24,6 +24,9 @@ const (
 // errStart means that a server did not come up.
 var errStart = errors.New("the server did not start")
 
+// errSilent means that a process does not listen yet.
+var errSilent = errors.New("it does not listen")
+
 // server is one that is started here, of one process or of several that share the address, and that may be killed and started again.
 // Its methods are safe from any goroutine.
 type server struct {
@@ -84,13 +87,20 @@ func (s *server) startOne() (*proc.Child, error) {
 	return child, nil
 }
 
+// knock tries to connect. Where several processes share the address, any of them may answer, so the new one must be seen to listen.
 func (s *server) knock(child *proc.Child) error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.patience)
 	defer cancel()
 	for {
 		conn, err := net.DialTimeout("tcp", s.at.String(), knockLimit)
 		if err == nil {
-			return conn.Close()
+			err = conn.Close()
+		}
+		if err == nil && s.copies > 1 && !proc.Listens(child.Pid(), s.at.Port()) {
+			err = errSilent
+		}
+		if err == nil {
+			return nil
 		}
 		select {
 		case <-child.Ended():

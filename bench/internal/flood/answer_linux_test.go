@@ -255,10 +255,10 @@ func TestDue(t *testing.T) {
 		}
 	}
 	w.run(t, func() bool { return due == 0 })
-	if early > 0 || w.loop.patience() != int64(tick) {
+	if early > 0 || w.loop.patience() != int64(Tick) {
 		t.Errorf("woken %d times too early; afterwards it waits %d ns", early, w.loop.patience())
 	}
-	for _, tc := range []struct{ after, want int64 }{{-5_000_000, 0}, {0, 0}, {3_600_000_000_000, int64(tick)}} {
+	for _, tc := range []struct{ after, want int64 }{{-5_000_000, 0}, {0, 0}, {3_600_000_000_000, int64(Tick)}} {
 		due = Now() + tc.after
 		if got := w.loop.patience(); got != tc.want {
 			t.Errorf("due after %d ns: waits %d ns, want %d", tc.after, got, tc.want)

@@ -147,23 +147,6 @@ func sockaddr(at netip.AddrPort) unix.Sockaddr {
 	return &unix.SockaddrInet6{Addr: at.Addr().As16(), Port: int(at.Port())}
 }
 
-// CheckSource says whether connections can be made from an address of this machine.
-func CheckSource(from netip.Addr) error {
-	family := unix.AF_INET
-	if from.Is6() {
-		family = unix.AF_INET6
-	}
-	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return err
-	}
-	defer unix.Close(fd)
-	if err := bind(fd, from); err != nil {
-		return fmt.Errorf("cannot connect from %s: %w; give it to an interface: ip addr add %s dev lo", from, err, from)
-	}
-	return nil
-}
-
 // begin connects. On loopback the TCP handshake is over when connect returns, so the request is tried at once: that saves an
 // epoll_ctl and a turn of the loop for each connection.
 func (l *Loop) begin(c *Conn, request []byte) error {

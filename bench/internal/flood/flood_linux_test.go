@@ -223,9 +223,6 @@ func TestSources(t *testing.T) {
 	})
 	w := newWatcher(t, at, Raw)
 	for _, source := range []string{"127.0.0.2", "127.1.2.3"} {
-		if err := CheckSource(netip.MustParseAddr(source)); err != nil {
-			t.Fatal(err)
-		}
 		if _, err := w.loop.Dial(netip.MustParseAddr(source), 0, w); err != nil {
 			t.Fatal(err)
 		}
@@ -234,9 +231,6 @@ func TestSources(t *testing.T) {
 		}
 	}
 	const nobodys = "192.0.2.1"
-	if err := CheckSource(netip.MustParseAddr(nobodys)); err == nil || !strings.Contains(err.Error(), "ip addr add 192.0.2.1") {
-		t.Errorf("%v", err)
-	}
 	if _, err := w.loop.Dial(netip.MustParseAddr(nobodys), 0, w); !errors.Is(err, unix.EADDRNOTAVAIL) {
 		t.Errorf("%v", err)
 	}

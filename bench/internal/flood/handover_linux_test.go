@@ -166,9 +166,10 @@ func TestMute(t *testing.T) {
 			other.loop = muted.loop
 			c := muted.dial(t, 0)
 			muted.run(t, func() bool { return muted.opened == 1 })
+			toMuted := <-conns
 			other.dial(t, 1)
 			other.run(t, func() bool { return other.opened == 1 })
-			toMuted, toOther := <-conns, <-conns
+			toOther := <-conns
 
 			muted.loop.Mute(c)
 			muted.loop.Mute(c) // again is nothing

@@ -17,8 +17,6 @@ const (
 	eventsMax     = 1024
 	inputBytesMax = 128 << 10
 	slabConns     = 1024
-	// tick is the longest a loop sleeps, so that whoever watches for a stall is called often enough.
-	tick = 20 * time.Millisecond
 )
 
 // readLimits bound what a server may send in one message.
@@ -63,6 +61,9 @@ type Loop struct {
 	// of 7.9 us a delivery. A client that rests while much is under way anyhow finds it all at once.
 	RestWhile func() bool
 }
+
+// Tick is the longest that a loop sleeps, so that whoever watches for a stall is called often enough.
+const Tick = 20 * time.Millisecond
 
 // Rest is how long a loop rests when RestWhile says so. It is what a delivery may seem later than it was.
 const Rest = 100 * time.Microsecond
@@ -137,13 +138,13 @@ func (l *Loop) RunUntil(done func() bool) error {
 // patience is how many nanoseconds a turn may wait.
 func (l *Loop) patience() int64 {
 	if l.Due == nil {
-		return int64(tick)
+		return int64(Tick)
 	}
 	due := l.Due()
 	if due == 0 {
-		return int64(tick)
+		return int64(Tick)
 	}
-	return min(max(due-Now(), 0), int64(tick))
+	return min(max(due-Now(), 0), int64(Tick))
 }
 
 func (l *Loop) turn(timeoutNs int64) error {

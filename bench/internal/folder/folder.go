@@ -94,7 +94,7 @@ func plain(b byte) bool {
 	return b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || b >= '0' && b <= '9' || b == '-' || b == '_'
 }
 
-// name gives each result that has none an ID from its place, scenario, server and round, and checks those that have one.
+// name gives each result that has none an ID from its place, case or scenario, server and round, and checks those that have one.
 func name(results []*report.Report) error {
 	taken := make(map[string]bool) // in lower case: there are systems to which those are the same file
 	for i, r := range results {
@@ -110,7 +110,11 @@ func name(results []*report.Report) error {
 		if r.ID != "" {
 			continue
 		}
-		id := fmt.Sprintf("%02d-%s-%s", i+1, sane(r.Scenario), sane(r.Target))
+		what := r.Scenario
+		if r.Case != "" {
+			what = r.Case
+		}
+		id := fmt.Sprintf("%02d-%s-%s", i+1, sane(what), sane(r.Target))
 		if r.Round > 0 {
 			id += fmt.Sprintf("-r%d", r.Round)
 		}

@@ -100,7 +100,9 @@ func TestSummaryKeys(t *testing.T) {
 
 func TestAnEarlierFolderIsReplaced(t *testing.T) {
 	dir := t.TempDir()
-	write(t, dir, whole())
+	former := small()
+	former.Results = append(former.Results, sample.Idle("starling", 2), sample.Connect("limit", 3))
+	write(t, dir, former)
 	mine := filepath.Join(dir, "notes.txt")
 	if err := os.WriteFile(mine, []byte("keep"), 0o600); err != nil {
 		t.Fatal(err)
@@ -134,7 +136,7 @@ func TestInterrupted(t *testing.T) {
 	if err := os.MkdirAll(in, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := Write(dir, whole()); err == nil {
+	if err := Write(dir, small()); err == nil {
 		t.Fatal("written over a folder of that name")
 	}
 	if _, err := Read(dir); !errors.Is(err, ErrUnfinished) {

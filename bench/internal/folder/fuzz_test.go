@@ -2,8 +2,6 @@ package folder
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"reflect"
 	"testing"
 
@@ -39,28 +37,23 @@ func FuzzTimelines(f *testing.F) {
 }
 
 func FuzzSummary(f *testing.F) {
-	dir := f.TempDir()
-	if err := Write(dir, small()); err != nil {
-		f.Fatal(err)
-	}
-	data, err := os.ReadFile(filepath.Join(dir, summaryName))
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(data)
-	f.Add([]byte(`{"kind":"starling-bench","schema":1,"results":[{"schema":2,"id":"a"}],"files":[{"name":"a.hdr"}]}`))
+	f.Add([]byte(`{"kind":"starling-bench","schema":1,"results":[{"schema":2,"id":"a","connected":5,"lost":1}],"files":[{"name":"a.hdr"}]}`))
+	f.Add([]byte(`{"kind":"starling-bench","schema":1,"unfinished":true,"results":null,"files":[{"name":"../a.hdr"}]}`))
+	f.Add([]byte(`{"kind":"other"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, summaryName), data, 0o600); err != nil {
-			t.Fatal(err)
+		s, err := parse(data, "")
+		if err == nil {
+			err = s.check()
 		}
-		_, err := Read(dir)
 		known := err == nil
 		for _, e := range []error{ErrNotOurs, ErrUnfinished, ErrSchema, ErrDamaged} {
 			known = known || errors.Is(err, e)
 		}
 		if !known {
 			t.Error(err)
+		}
+		if err == nil && len(s.Results) > 0 && !usable(s.Results[0].ID) {
+			t.Errorf("ID %q", s.Results[0].ID)
 		}
 	})
 }

@@ -38,6 +38,11 @@ func open(dir string) (*summary, error) {
 	if err != nil {
 		return nil, fmt.Errorf("folder: %w", err)
 	}
+	return parse(data, dir)
+}
+
+// parse reads the content of the summary.json of a folder.
+func parse(data []byte, dir string) (*summary, error) {
 	// What it is comes first: what another version means by the rest is not known.
 	var what struct {
 		Kind   string

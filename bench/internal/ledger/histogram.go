@@ -28,6 +28,11 @@ func (l *Latency) Record(ns int64) {
 	_ = l.hdr.RecordValue(min(max(ns, 0), int64(LatencyMax)))
 }
 
+// RecordN counts a duration given in nanoseconds n times.
+func (l *Latency) RecordN(ns, n int64) {
+	_ = l.hdr.RecordValues(min(max(ns, 0), int64(LatencyMax)), n)
+}
+
 // Count is the number of recorded durations.
 func (l *Latency) Count() int64 { return l.hdr.TotalCount() }
 

@@ -8,6 +8,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,25 +34,41 @@ func written(t *testing.T, run page.Run) string {
 	return out.String()
 }
 
-func everything() page.Run {
+// everything is all kinds of results, made and written once: that takes a while.
+var everything = sync.OnceValue(func() page.Run {
 	return page.Run{
 		Started: time.Date(2026, 3, 14, 15, 9, 26, 0, time.UTC), Command: "bench broadcast -n 2000", Tool: "bench v1, commit abc", Machine: "a CPU",
 		Facts: []page.Fact{{Name: "kernel", Value: "6.18"}}, Settings: []page.Fact{{Name: "net.core.somaxconn", Value: "4096"}},
 		Results: named(append(sample.Table(), sample.Faulty(9), sample.Soak("socketio-node", 10))...),
 	}
+})
+
+var everythingWritten = sync.OnceValues(func() (string, error) {
+	var out bytes.Buffer
+	err := page.Write(&out, everything())
+	return out.String(), err
+})
+
+func whole(t *testing.T) string {
+	t.Helper()
+	html, err := everythingWritten()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return html
 }
 
 // Twenty results, one of them of four hours, are a file that any browser opens and any issue takes.
 func TestSize(t *testing.T) {
 	run := everything()
-	if html := written(t, run); len(run.Results) < 20 || len(html) > 3<<20 {
+	if html := whole(t); len(run.Results) < 20 || len(html) > 3<<20 {
 		t.Errorf("%d bytes for %d results", len(html), len(run.Results))
 	}
 }
 
 func TestEveryMetricIsThere(t *testing.T) {
 	run := everything()
-	html := written(t, run)
+	html := whole(t)
 	for _, r := range run.Results {
 		begin := strings.Index(html, `<section id="`+r.ID+`">`)
 		if begin < 0 {
@@ -71,7 +88,7 @@ func TestEveryMetricIsThere(t *testing.T) {
 }
 
 func TestWhatAPageTells(t *testing.T) {
-	html := strings.ReplaceAll(written(t, everything()), "\u00a0", " ")
+	html := strings.ReplaceAll(whole(t), "\u00a0", " ")
 	for _, text := range []string{
 		"2026-03-14 15:09 UTC", "bench broadcast -n 2000", "bench v1, commit abc", "a CPU", "net.core.somaxconn", "6.18",
 		"<strong>Not passed</strong> <span>19 of 20 results passed</span>", "14 lost", "not met: p99 &lt; 20ms: it is 31.4 ms",
@@ -135,7 +152,7 @@ func TestPlots(t *testing.T) {
 
 // Nothing is fetched, nothing runs, and no coordinate is nonsense.
 func TestSelfContained(t *testing.T) {
-	html := written(t, everything())
+	html := whole(t)
 	outside := regexp.MustCompile(`(?i)(\ssrc\s*=|\s(xlink:)?href\s*=\s*["'][^#]|url\(|@import|<script|<link|<img|<iframe|<object|<embed|<base|\son\w+\s*=|javascript:|NaN|Inf\b)`)
 	if found := outside.FindString(html); found != "" {
 		t.Errorf("%q", found)
@@ -158,7 +175,7 @@ func TestSelfContained(t *testing.T) {
 
 // Every colour has a name that style.css knows, by day and by night.
 func TestInks(t *testing.T) {
-	html := written(t, everything())
+	html := whole(t)
 	style := html[strings.Index(html, "<style>"):strings.Index(html, "</style>")]
 	night := style[strings.Index(style, "prefers-color-scheme: dark"):]
 	for _, m := range regexp.MustCompile(`class="[sf] (\w+)"`).FindAllStringSubmatch(html, -1) {
@@ -203,7 +220,7 @@ func balanced(t *testing.T, html string) {
 	}
 }
 
-func TestBalanced(t *testing.T) { balanced(t, written(t, everything())) }
+func TestBalanced(t *testing.T) { balanced(t, whole(t)) }
 
 func TestEmpty(t *testing.T) {
 	html := written(t, page.Run{})

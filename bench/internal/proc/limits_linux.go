@@ -1,7 +1,6 @@
 package proc
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -10,12 +9,6 @@ import (
 
 	"golang.org/x/sys/unix"
 )
-
-// ErrDescriptors means that the process may not open as many descriptors as the run needs.
-var ErrDescriptors = errors.New("proc: not enough file descriptors")
-
-// descriptorsSpare is what a process opens besides its connections: standard streams, epoll, pipes, /proc.
-const descriptorsSpare = 64
 
 // RaiseDescriptors lifts this process's soft limit of open files to its hard limit and returns that limit.
 func RaiseDescriptors() (uint64, error) {
@@ -28,21 +21,6 @@ func RaiseDescriptors() (uint64, error) {
 		return 0, fmt.Errorf("proc: setrlimit: %w", err)
 	}
 	return lim.Max, nil
-}
-
-// CheckDescriptors says whether a limit suffices for that many connections in each of that many processes. The error names the
-// fix.
-func CheckDescriptors(limit uint64, connections, processes int) error {
-	each := uint64((connections+processes-1)/processes) + descriptorsSpare
-	if each <= limit {
-		return nil
-	}
-	if limit <= descriptorsSpare {
-		return fmt.Errorf("%w: the hard limit is %d; raise it (ulimit -Hn %d as root)", ErrDescriptors, limit, each)
-	}
-	share := int(limit - descriptorsSpare)
-	return fmt.Errorf("%w: %d connections in one process, the hard limit is %d; use --procs %d, or raise it (ulimit -Hn %d as root)",
-		ErrDescriptors, each-descriptorsSpare, limit, (connections+share-1)/share, each)
 }
 
 // DescriptorLimit is the soft limit of open files of another process, 0 if it cannot be read.
@@ -58,24 +36,6 @@ func DescriptorLimit(pid int) uint64 {
 		}
 	}
 	return 0
-}
-
-// PortsPerAddress is how many ports the system hands out on one local address for outgoing connections.
-func PortsPerAddress() int {
-	b, err := os.ReadFile("/proc/sys/net/ipv4/ip_local_port_range")
-	if err != nil {
-		return portsDefault
-	}
-	fields := strings.Fields(string(b))
-	if len(fields) != 2 {
-		return portsDefault
-	}
-	low, errLow := strconv.Atoi(fields[0])
-	high, errHigh := strconv.Atoi(fields[1])
-	if errLow != nil || errHigh != nil {
-		return portsDefault
-	}
-	return high - low + 1
 }
 
 // KernelDrops is how many packets the machine has dropped since it started because a processor's queue of received packets was full
@@ -128,6 +88,3 @@ func parseNetstat(text, name string) uint64 {
 	}
 	return 0
 }
-
-// portsDefault is the size of Linux's default range, 32768 to 60999.
-const portsDefault = 28232

@@ -155,31 +155,6 @@ func TestParseCPUs(t *testing.T) {
 	}
 }
 
-func TestCheckDescriptors(t *testing.T) {
-	for _, tc := range []struct {
-		name                   string
-		limit                  uint64
-		connections, processes int
-		want                   string // in the error, none if empty
-	}{
-		{"enough", 20000, 19936, 1, ""},
-		{"one too many", 20000, 19937, 1, "--procs 2, or raise it (ulimit -Hn 20001 as root)"},
-		{"enough for each of two", 20000, 39872, 2, ""},
-		{"too many for each of two", 20000, 39873, 2, "--procs 3"},
-		{"no limit to speak of", 64, 1, 1, "ulimit -Hn 65"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			err := CheckDescriptors(tc.limit, tc.connections, tc.processes)
-			if tc.want == "" && err != nil {
-				t.Fatal(err)
-			}
-			if tc.want != "" && (!errors.Is(err, ErrDescriptors) || !strings.Contains(err.Error(), tc.want)) {
-				t.Fatalf("error %v, want %q", err, tc.want)
-			}
-		})
-	}
-}
-
 func shell(script string, out *strings.Builder) Spec {
 	return Spec{Argv: []string{"/bin/sh", "-c", script}, Env: []string{"WORD=hello"}, Stdout: out}
 }

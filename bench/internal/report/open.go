@@ -2,9 +2,10 @@ package report
 
 import "starling/bench/internal/ledger"
 
-// SetLag reads how late the generator was, and what the latencies would be without that.
-func (o *Open) SetLag(lag, sent *ledger.Latency) {
+// SetLag reads how late the generator sent, and read what had arrived, and what the latencies would be without that.
+func (o *Open) SetLag(lag, held, sent *ledger.Latency) {
 	o.LagP50, o.LagP99, o.LagMax = round(lag.Quantile(50)), round(lag.Quantile(99)), round(lag.Max())
+	o.HeldP99 = round(held.Quantile(99))
 	o.SentP50, o.SentP99 = round(sent.Quantile(50)), round(sent.Quantile(99))
 }
 

@@ -170,6 +170,8 @@ type Open struct {
 	LagP50 float64 `json:"generator_lag_us_p50"`
 	LagP99 float64 `json:"generator_lag_us_p99"`
 	LagMax float64 `json:"generator_lag_us_max"`
+	// How much later than it should have it has read what arrived, as far as it can tell: a loop that was held up.
+	HeldP99 float64 `json:"generator_held_us_p99"`
 	// The latencies as they would be without that.
 	SentP50 float64 `json:"sent_latency_us_p50"`
 	SentP99 float64 `json:"sent_latency_us_p99"`

@@ -138,6 +138,9 @@ func (r *Report) remarks() string {
 	if r.Invalid != "" {
 		parts = append(parts, "INVALID: "+r.Invalid)
 	}
+	for _, why := range r.Unmet {
+		parts = append(parts, "NOT AS ASSERTED: "+why)
+	}
 	if r.Interrupted {
 		parts = append(parts, "interrupted")
 	}

@@ -40,6 +40,7 @@ type agent struct {
 	lostBefore uint64       // by members that have begun a new account since
 	measured   measured
 	sent       published // opFinish
+	finishNs   int64
 	diary      diary
 
 	ramp    timetable // connects
@@ -49,6 +50,7 @@ type agent struct {
 	echoEnd int64  // no echo starts after it where an arrival starts the next, on flood's clock
 	alarms  alarms // of members that come back
 
+	turnedNs int64  // when watch was last called
 	progress uint64 // grows with each step forward
 	seen     uint64 // progress when it was last looked at
 	seenNs   int64  // when it had last grown
@@ -95,6 +97,8 @@ type measured struct {
 	latency *ledger.Latency // from when it was to be sent
 	real    *ledger.Latency // from when it was sent; only with a timetable
 	lag     *ledger.Latency // of what this agent sends
+	held    *ledger.Latency // how late it read what had arrived
+	read    int64           // deliveries of this turn
 	late    uint64
 	unsent  uint64 // what was due when nobody was there to do it
 	churned uint64
@@ -103,14 +107,15 @@ type measured struct {
 }
 
 func newMeasured() measured {
-	return measured{latency: ledger.NewLatency(), real: ledger.NewLatency(), lag: ledger.NewLatency()}
+	return measured{latency: ledger.NewLatency(), real: ledger.NewLatency(), lag: ledger.NewLatency(), held: ledger.NewLatency()}
 }
 
 func (m *measured) reset(fromNs int64) {
-	*m = measured{fromNs: fromNs, latency: m.latency, real: m.real, lag: m.lag}
+	*m = measured{fromNs: fromNs, latency: m.latency, real: m.real, lag: m.lag, held: m.held}
 	m.latency.Reset()
 	m.real.Reset()
 	m.lag.Reset()
+	m.held.Reset()
 }
 
 // lagged records how late something was sent that was due at a time.
@@ -176,9 +181,7 @@ func (a *agent) handle(c command) {
 	case opUnmute:
 		a.unmute()
 	case opFinish:
-		a.begin(opFinish)
-		a.sent = published{c.Rooms, c.Direct}
-		a.finish(flood.Now())
+		a.beginFinish(c)
 	case opClose:
 		a.begin(opClose)
 		a.close()
@@ -206,7 +209,12 @@ func (a *agent) measure(c command) {
 }
 
 // stop ends what would go on by itself.
-func (a *agent) stop() { a.echoEnd, a.echoes, a.churn = 0, timetable{}, timetable{} }
+func (a *agent) stop() {
+	now := flood.Now()
+	a.echoDue(now) // what was due by then is not forgotten
+	a.churnDue(now)
+	a.echoEnd, a.echoes, a.churn = 0, timetable{}, timetable{}
+}
 
 // mute has the slow members read no more.
 func (a *agent) mute() {
@@ -252,9 +260,8 @@ func (a *agent) watch() {
 	a.echoDue(now)
 	a.churnDue(now)
 	a.ringAlarms(now)
-	if s, over := a.diary.page(now); over {
-		a.up.emit(event{Op: opSecond, Second: &s})
-	}
+	a.noteReading(now)
+	a.turnPage(now)
 	if a.phase == "" {
 		return
 	}
@@ -268,6 +275,23 @@ func (a *agent) watch() {
 		a.finish(now)
 	case now-a.seenNs > int64(a.cfg.Timeout):
 		a.stall()
+	}
+}
+
+// turnPage tells the run of a second that is over.
+func (a *agent) turnPage(now int64) {
+	if s, over := a.diary.page(now); over {
+		a.up.emit(event{Op: opSecond, Second: &s})
+	}
+}
+
+// noteReading records how much later than it should have the agent has read what arrived in this turn: a loop that was held up finds
+// late what came in time. Short of the longest that a loop may sleep nobody can tell.
+func (a *agent) noteReading(now int64) {
+	late, read := now-a.turnedNs-int64(flood.Tick), a.measured.read
+	a.turnedNs, a.measured.read = now, 0
+	if read > 0 {
+		a.measured.held.RecordN(max(late, 0), read)
 	}
 }
 
@@ -306,8 +330,11 @@ func (a *agent) part() *part {
 		p.Latency, _ = a.measured.latency.Export()
 		p.Real, _ = a.measured.real.Export()
 		p.Lag, _ = a.measured.lag.Export()
+		p.Held, _ = a.measured.held.Export()
 		p.Late, p.Unsent, p.Churned, p.Cut = a.measured.late, a.measured.unsent, a.measured.churned, a.measured.cut
-		p.Dropped = a.measured.dropped
+		p.Dropped, p.Unheard = a.measured.dropped, a.unheard()
+		rest := a.diary.close(flood.Now())
+		p.Rest = &rest
 	}
 	return p
 }
@@ -336,7 +363,6 @@ func (a *agent) dial() {
 func (a *agent) enter(i int, dueNs int64) {
 	m := &a.members[i]
 	m.conn, m.state, m.sinceNs, m.room = nil, dialling, dueNs, a.cfg.roomOf(a.share.First+i)
-	a.progress++
 	a.door.enter(i)
 }
 
@@ -366,8 +392,10 @@ func (a *agent) admitted(i int, c *flood.Conn, connect []byte) {
 	if a.ids != nil {
 		a.ids[i] = socketID(connect)
 	}
-	if a.phase != opConnect {
-		a.ask(m) // it has come back
+	if a.phase != opConnect { // it has come back
+		if a.cfg.joins() {
+			a.ask(m)
+		}
 		return
 	}
 	a.dialled.connected++
@@ -429,7 +457,7 @@ func (a *agent) Closed(c *flood.Conn, cause error) {
 		return
 	case a.cfg.Return:
 		a.measured.dropped++
-		a.forget(m)
+		a.forgetAll(m)
 		a.comeBack(i)
 		return
 	}
@@ -489,6 +517,7 @@ func (a *agent) arrived(stamp ledger.Stamp, now int64) {
 		return
 	}
 	a.measured.latency.Record(took)
+	a.measured.read++
 	if a.cfg.open() {
 		a.measured.real.Record(took - int64(stamp.LagUs)*1000)
 		if took > int64(a.cfg.LateAfter) {

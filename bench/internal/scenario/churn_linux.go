@@ -54,7 +54,7 @@ func (a *agent) left(m *member) {
 		return
 	}
 	a.progress++
-	a.forget(m)
+	a.forgetRoom(m)
 	a.ask(m)
 }
 
@@ -63,15 +63,21 @@ func (a *agent) reconnect(i int, now int64) {
 	m := &a.members[i]
 	a.loop.Close(m.conn)
 	a.diary.Connected--
-	a.forget(m)
+	a.forgetAll(m)
 	a.enter(i, now)
 }
 
-// forget closes the account of what a member has heard so far, as far as it can be told: what is missing before the last that it
-// heard is lost. What it hears next begins a new one.
-func (a *agent) forget(m *member) {
+// forgetRoom closes the account of what a member has heard in its room so far, as far as it can be told: what is missing before the
+// last that it heard is lost. What it hears next begins a new one.
+func (a *agent) forgetRoom(m *member) {
 	a.lostBefore += m.seq.Gaps()
 	m.seq, m.floating = ledger.Sequence{}, true
+}
+
+// forgetAll does that for all that a connection brings.
+func (a *agent) forgetAll(m *member) {
+	a.forgetRoom(m)
+	a.lostBefore += m.echoes.Gaps()
 	m.echoes = ledger.SequenceFrom(m.sent)
 }
 

@@ -115,11 +115,7 @@ const (
 )
 
 func (c *Config) target() *flood.Target {
-	p := c.Protocol
-	if c.Scenario == Storm {
-		p = flood.Raw // a stock client sees to the packets itself
-	}
-	return flood.NewTarget(c.Addr, c.Host, c.Path, p)
+	return flood.NewTarget(c.Addr, c.Host, c.Path, c.Protocol)
 }
 
 // roomOf spreads the connections over the rooms in runs of neighbours, so that an agent has few rooms and most of their members.

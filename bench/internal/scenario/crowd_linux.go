@@ -24,6 +24,7 @@ type crowd struct {
 	armed   bool
 	before  int // requests sent before it was armed
 	account account
+	diary   diary
 	stalled string
 	movedNs int64 // when a guest last came a step further
 	quit    bool
@@ -62,7 +63,7 @@ func newAccount() account {
 }
 
 func newCrowd(cfg *Config, s share, window int, loop *flood.Loop, up upstream) (*crowd, error) {
-	c := &crowd{cfg: cfg, window: window, loop: loop, up: up, visits: make([]visit, s.Count), account: newAccount()}
+	c := &crowd{cfg: cfg, window: window, loop: loop, up: up, visits: make([]visit, s.Count), account: newAccount(), diary: newDiary(cfg.EpochNs)}
 	var err error
 	if c.guests, err = newGuests(cfg, &cfg.Stock, s, loop, c); err != nil {
 		return nil, err
@@ -184,6 +185,9 @@ func (c *crowd) due() int64 { return c.guests.due() }
 func (c *crowd) watch() {
 	now := flood.Now()
 	c.guests.watch(now)
+	if s, over := c.diary.page(now); over {
+		c.up.emit(event{Op: opSecond, Second: &s})
+	}
 	if c.phase == "" {
 		return
 	}
@@ -275,7 +279,7 @@ func (c *crowd) told(i int, n stock.News) {
 		c.lost(v, n)
 	case stock.Ended:
 		c.count(v, n)
-		v.state = unwanted
+		c.become(v, unwanted)
 		c.settle(v, true)
 	case stock.Proven:
 		c.account.proven++
@@ -285,11 +289,25 @@ func (c *crowd) told(i int, n stock.News) {
 }
 
 func (c *crowd) cameBack(v *visit) {
-	v.state, v.backNs, v.about = returned, flood.Now(), ""
+	c.become(v, returned)
+	v.backNs, v.about = flood.Now(), ""
 	c.movedNs = v.backNs
 	if c.phase == opConnect || c.phase == opStorm && v.cut {
 		c.settle(v, true)
 	}
+}
+
+// become changes a guest's state, and enters it into the diary.
+func (c *crowd) become(v *visit, s visitState) {
+	switch {
+	case s == returned && v.state != returned:
+		c.diary.Connected++
+		c.diary.Connects++
+	case s != returned && v.state == returned:
+		c.diary.Connected--
+		c.diary.Disconnected++
+	}
+	v.state = s
 }
 
 // lost takes the first loss of an armed crowd's guest for the cut, and any other for an error.
@@ -299,12 +317,14 @@ func (c *crowd) lost(v *visit, n stock.News) {
 	} else {
 		c.count(v, n)
 	}
-	v.state, v.backNs = away, 0
+	c.become(v, away)
+	v.backNs = 0
 	c.settle(v, c.phase == opProve) // whose echo will not come
 }
 
 func (c *crowd) count(v *visit, n stock.News) {
 	v.about = n.About
+	c.diary.Failed++
 	if n.Refused {
 		c.account.retries[n.About]++
 	} else {

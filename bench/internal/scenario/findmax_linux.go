@@ -37,7 +37,7 @@ func (r *run) findMax() error {
 	}
 	r.report.FindMax.MaxRate = report.Rate(best, 1)
 	if lag > lagMax {
-		r.report.Invalid = fmt.Sprintf("the generator was the bottleneck: at %.0f/s it sent %v late (p99); the server may take more", worst, lag.Round(time.Millisecond/10))
+		r.report.Invalid = fmt.Sprintf("the generator was the bottleneck: at %.0f/s it was %v late (p99); the server may take more", worst, lag.Round(time.Millisecond/10))
 	}
 	return nil
 }
@@ -69,11 +69,10 @@ func (r *run) tryRate(rate float64) (step report.Step, err error) {
 	if err != nil {
 		return step, err
 	}
-	sum.lag.Add(r.senders.lag)
 	used := to.since(from)
 	step = report.Step{
 		Rate: report.Rate(rate, 1), P99: sum.latency.Quantile(99), Lost: sum.tally.Lost - min(r.lost, sum.tally.Lost),
-		LagP99: sum.lag.Quantile(99), Dropped: sum.dropped, ServerBusy: report.Per(r.serverS(used), used.wall.Seconds(), 1),
+		LagP99: max(sum.lag.Quantile(99), sum.held.Quantile(99)), Dropped: sum.dropped, ServerBusy: report.Per(r.serverS(used), used.wall.Seconds(), 1),
 	}
 	r.lost = sum.tally.Lost
 	step.OK = time.Duration(step.P99*1e3) < r.opts.P99Max && step.Lost == 0 && step.Dropped == 0

@@ -1,7 +1,10 @@
 package scenario
 
 import (
+	"fmt"
 	"time"
+
+	"starling/bench/internal/flood"
 )
 
 // published is how many messages were sent to each room, and to each member alone.
@@ -13,6 +16,16 @@ type published struct {
 // finishGrace is how long an agent whose members still miss something waits while nothing comes at all.
 const finishGrace = 2 * time.Second
 
+// beginFinish begins to wait for what is still to come.
+func (a *agent) beginFinish(c command) {
+	now := flood.Now()
+	a.begin(opFinish)
+	a.finishNs = now
+	a.sent = published{c.Rooms, c.Direct}
+	a.turnPage(now)
+	a.finish(now)
+}
+
 // finish closes the accounts once all has arrived, or nothing more does: what was sent and has not come is lost.
 func (a *agent) finish(now int64) {
 	open, unfounded := uint64(0), uint64(0)
@@ -21,8 +34,13 @@ func (a *agent) finish(now int64) {
 		open += missing
 		unfounded += beyond
 	}
-	if open > 0 && now-a.seenNs < int64(min(finishGrace, a.cfg.Timeout)) && !a.deaf() {
+	coming := a.onTheirWay()
+	patient := now-a.seenNs < int64(min(finishGrace, a.cfg.Timeout)) && now-a.finishNs < int64(a.cfg.Timeout)
+	if patient && (open > 0 && !a.deaf() || coming != "") {
 		return
+	}
+	if coming != "" && a.stalled == "" {
+		a.stalled = coming
 	}
 	a.tally.Lost = a.lostBefore + open
 	p := a.tally
@@ -30,6 +48,32 @@ func (a *agent) finish(now int64) {
 	a.tally.Garbled += unfounded
 	a.done()
 	a.tally = p // an account may be closed again
+}
+
+// onTheirWay says who is still on the way in, or out, "" if nobody is.
+func (a *agent) onTheirWay() string {
+	var in, asks, leaves int
+	for i := range a.members {
+		switch m := &a.members[i]; {
+		case m.slow:
+		case m.state == dialling || m.state == absent && a.cfg.Return:
+			in++
+		case m.state == asking:
+			asks++
+		case m.state == leaving:
+			leaves++
+		}
+	}
+	switch {
+	case in > 0:
+		return fmt.Sprintf("%d members have not come back", in)
+	case asks > 0:
+		return missing(asks, "answers to a join")
+	case leaves > 0:
+		return missing(leaves, "answers to a leave")
+	default:
+		return ""
+	}
 }
 
 // deaf says that there is nobody left for whom anything could come.

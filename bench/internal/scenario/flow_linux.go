@@ -54,7 +54,7 @@ func (r *run) gather() (ok bool, err error) {
 	}
 	ids := r.ids()
 	if r.cfg.joins() {
-		r.timeline.phase = "join"
+		r.timeline.enter("join", flood.Now())
 		if ok, err := r.joinAll(); !ok {
 			return false, err
 		}
@@ -83,10 +83,14 @@ func (r *run) span(warmup time.Duration, phases []Phase) (from usage, err error)
 	}
 	start := r.cfg.gridAfter(flood.Now() + int64(10*time.Millisecond)) // so that no agent hears of it too late
 	r.startNs = start + int64(warmup)
+	if r.firstNs == 0 {
+		r.firstNs = r.startNs
+	}
 	end := r.startNs + int64(total)
+	r.endNs = end
 	r.send(command{Op: opBegin, StartNs: start, FromNs: r.startNs, EndNs: end})
 	r.senders.begin(start, r.startNs, end, r.rateOf(phases[0]))
-	r.timeline.phase = "warm-up"
+	r.timeline.enter("warm-up", start)
 	if err := r.until(r.startNs); err != nil {
 		return from, err
 	}
@@ -114,7 +118,8 @@ func (r *run) rateOf(p Phase) float64 {
 
 // phase carries out one piece that begins at a time.
 func (r *run) phase(p *Phase, at int64) error {
-	r.timeline.phase = p.Name
+	r.timeline.enter(p.Name, at)
+	r.senders.work() // what is due of the piece before
 	r.senders.rooms.begin(at, at+int64(p.For), r.rateOf(*p))
 	r.act(p.Name, p.Begin)
 	err := r.until(at + int64(p.For))
@@ -157,39 +162,46 @@ func (r *run) setFlow(used usage, sum accounts) {
 	r.setAccounts(sum)
 	r.setUsage(used)
 	s := r.senders
-	sum.lag.Add(s.lag)
 	messages := s.measured
 	sent := float64(sum.lag.Count())
 	wanted := r.cfg.Rate + r.cfg.DirectRate + r.cfg.EchoRate
 	delivered := float64(sum.latency.Count())
+	seconds := min(used.wall.Seconds(), float64(r.endNs-r.startNs)/1e9) // what was sent by its end may arrive later
 	r.report.Open = &report.Open{
-		RateWanted: report.Rate(wanted, 1), RateSent: report.Rate(sent, used.wall.Seconds()),
+		RateWanted: report.Rate(wanted, 1), RateSent: report.Rate(sent, seconds),
 		Late: sum.late, LateUs: float64(r.cfg.LateAfter.Microseconds()), Unsent: sum.unsent + s.unsent,
 		Dropped: sum.dropped,
 	}
-	r.report.Open.SetLag(sum.lag, sum.real)
+	r.report.Open.SetLag(sum.lag, sum.held, sum.real)
 	if r.cfg.Rate > 0 || r.cfg.DirectRate > 0 {
 		r.report.Delivery = &report.Delivery{
 			Rooms: r.cfg.Rooms, Members: r.cfg.roomSize(0), Messages: messages,
-			MessagesPerS:     report.Rate(float64(messages), used.wall.Seconds()),
-			DeliveriesPerS:   report.Rate(delivered, used.wall.Seconds()),
+			MessagesPerS:     report.Rate(float64(messages), seconds),
+			DeliveriesPerS:   report.Rate(delivered, seconds),
 			CPUUsPerDelivery: report.Per(r.serverS(used), delivered, 1e6),
 		}
 	} else if r.cfg.EchoRate > 0 {
 		r.setEcho(used, sum.latency.Count())
 	}
 	if r.cfg.ChurnRate > 0 {
-		r.report.Churn = &report.Churn{Churned: sum.churned, ChurnedPerS: report.Rate(float64(sum.churned), used.wall.Seconds())}
+		r.report.Churn = &report.Churn{Churned: sum.churned, ChurnedPerS: report.Rate(float64(sum.churned), seconds)}
 	}
-	r.judgeGenerator(sum.lag)
+	r.judgeGenerator(sum.lag, sum.held)
 }
 
 // judgeGenerator declares the run invalid if the generator could not keep its own timetable.
-func (r *run) judgeGenerator(lag *ledger.Latency) {
-	if p99 := time.Duration(lag.Quantile(99)) * time.Microsecond; p99 > lagMax && r.report.Invalid == "" {
-		r.report.Invalid = fmt.Sprintf("the generator was the bottleneck: it sent %v late (p99), more than %v; lower the rate, or use more --procs and --client-cpu", p99.Round(time.Millisecond/10), lagMax)
+func (r *run) judgeGenerator(lag, held *ledger.Latency) {
+	what, p99 := "sent", micros(lag.Quantile(99))
+	if read := micros(held.Quantile(99)); read > p99 {
+		what, p99 = "read", read
+	}
+	if p99 > lagMax && r.report.Invalid == "" {
+		r.report.Invalid = fmt.Sprintf("the generator was the bottleneck: it %s %v late (p99), more than %v; lower the rate, or use more --procs and --client-cpu",
+			what, p99.Round(time.Millisecond/10), lagMax)
 	}
 }
+
+func micros(us float64) time.Duration { return time.Duration(us * float64(time.Microsecond)) }
 
 // setPhases reads the pieces from the seconds that they consist of.
 func (r *run) setPhases(phases []Phase) {

@@ -71,9 +71,12 @@ type part struct {
 	IDs     []string `json:",omitzero"` // socket ids, if messages go to these
 	Real    []byte   `json:",omitzero"` // opFinish: latencies from the actual send, and how late what the agent sends was sent
 	Lag     []byte   `json:",omitzero"`
+	Held    []byte   `json:",omitzero"` // and how late it read what had arrived
 	Late    uint64   `json:",omitzero"`
 	Unsent  uint64   `json:",omitzero"` // what was due when nobody was there to do it
 	Churned uint64   `json:",omitzero"`
+	Rest    *second  `json:",omitzero"` // opFinish: the second that is not over
+	Unheard []entry  `json:",omitzero"` // members that have come in and heard nothing yet
 	Cut     int      `json:",omitzero"` // slow members that were disconnected
 	Dropped int      `json:",omitzero"` // connections that were lost and come back
 }

@@ -58,7 +58,7 @@ func (a *agent) entered(m *member) {
 		a.fault(&a.tally.Garbled)
 		return
 	}
-	m.state = entered
+	m.state, m.sinceNs = entered, flood.Now()
 	a.progress++
 	if a.phase == opJoin {
 		a.flying--
@@ -78,7 +78,7 @@ func (a *agent) deliver(m *member, message []byte) {
 		return
 	}
 	if m.floating {
-		m.seq, m.floating = ledger.SequenceFrom(stamp.Seq), false
+		a.hearFirst(m, stamp.Seq)
 	}
 	if !a.note(m.seq.Note(stamp.Seq)) {
 		return
@@ -87,6 +87,24 @@ func (a *agent) deliver(m *member, message []byte) {
 	if a.rooms != nil {
 		a.countArrival(stamp)
 	}
+}
+
+// hearFirst begins a member's account anew. One that hears something before it knows that it is in has nothing to miss.
+func (a *agent) hearFirst(m *member, seq uint32) {
+	m.seq, m.floating = ledger.SequenceFrom(seq), false
+	if m.state == entered {
+		a.diary.Entries = append(a.diary.Entries, entry{m.room, m.sinceNs, seq})
+	}
+}
+
+// unheard are the members that have come in and heard nothing so far.
+func (a *agent) unheard() (all []entry) {
+	for i := range a.members {
+		if m := &a.members[i]; m.floating && m.state == entered {
+			all = append(all, entry{Room: m.room, Ns: m.sinceNs})
+		}
+	}
+	return all
 }
 
 func (a *agent) deliverDirect(m *member, stamp ledger.Stamp) {

@@ -84,7 +84,10 @@ type run struct {
 	timeline   timeline
 	sentBefore uint64        // by the row before
 	startNs    int64         // when what is measured began
+	endNs      int64         // and is to end, by the timetable
+	firstNs    int64         // when it first did, where it does again and again
 	lost       uint64        // find-max: in all steps so far
+	lostAtDoor uint64        // by members that came in, before the first message that they heard
 	acting     chan struct{} // closed when the last act of a phase is over; nil if there was none
 
 	awaited op     // the event that the run waits for
@@ -240,6 +243,7 @@ func (r *run) emit(e event) {
 		r.gone = true
 	case opSecond:
 		r.addSecond(e.Second)
+		r.enters(e.Second.Entries)
 	case r.awaited:
 		if e.Part == nil {
 			e.Part = &part{}
@@ -327,11 +331,12 @@ func (r *run) addConnected() (handshake *ledger.Latency, last time.Duration, err
 
 // accounts are what all agents have measured since opBegin, and what all of them have received since the run began.
 type accounts struct {
-	tally              ledger.Tally
-	latency, real, lag *ledger.Latency
-	late, unsent       uint64
-	churned            uint64
-	cut, dropped       int
+	tally         ledger.Tally
+	latency, real *ledger.Latency
+	lag, held     *ledger.Latency
+	late, unsent  uint64
+	churned       uint64
+	cut, dropped  int
 }
 
 // finish has the agents close their accounts and adds them up.
@@ -344,11 +349,15 @@ func (r *run) finish(sent published) (accounts, error) {
 	if err := r.await(0, nil); err != nil {
 		return accounts{}, err
 	}
-	sum := accounts{latency: ledger.NewLatency(), real: ledger.NewLatency(), lag: ledger.NewLatency()}
+	sum := accounts{latency: ledger.NewLatency(), real: ledger.NewLatency(), lag: ledger.NewLatency(), held: ledger.NewLatency()}
 	for _, p := range r.parts {
 		if err := sum.add(p); err != nil {
 			return accounts{}, err
 		}
+	}
+	sum.tally.Lost += r.lostAtTheDoor()
+	if r.senders != nil {
+		sum.lag.Add(r.senders.lag)
 	}
 	return sum, nil
 }
@@ -357,7 +366,7 @@ func (s *accounts) add(p part) error {
 	for _, h := range []struct {
 		sum *ledger.Latency
 		of  []byte
-	}{{s.latency, p.Latency}, {s.real, p.Real}, {s.lag, p.Lag}} {
+	}{{s.latency, p.Latency}, {s.real, p.Real}, {s.lag, p.Lag}, {s.held, p.Held}} {
 		l, err := ledger.ImportLatency(h.of)
 		if err != nil {
 			return err
@@ -378,6 +387,7 @@ func (r *run) setAccounts(sum accounts) {
 	for _, p := range r.parts {
 		r.addGone(p)
 	}
+	r.closeTimeline(r.parts)
 	r.report.Tally = &sum.tally
 	r.setLatency(sum.latency)
 	r.report.Interrupted = r.interrupted()

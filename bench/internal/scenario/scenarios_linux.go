@@ -196,7 +196,7 @@ func (r *run) warmUp() error {
 	if r.opts.Warmup == 0 {
 		return nil
 	}
-	r.timeline.phase = "warm-up"
+	r.timeline.enter("warm-up", flood.Now())
 	r.pub.start(0, r.opts.Warmup)
 	if err := r.awaitDeliveries(); err != nil {
 		return err
@@ -206,7 +206,8 @@ func (r *run) warmUp() error {
 
 // beginMeasuring has the agents measure what is to be sent from a time on.
 func (r *run) beginMeasuring(fromNs int64) {
-	r.timeline.phase, r.startNs = "run", fromNs
+	r.startNs, r.firstNs = fromNs, fromNs
+	r.timeline.enter("run", fromNs)
 	r.send(command{Op: opBegin, FromNs: fromNs})
 }
 
@@ -290,7 +291,7 @@ func (r *run) echo() error {
 		return err
 	}
 	if r.opts.Warmup > 0 {
-		r.timeline.phase = "warm-up"
+		r.timeline.enter("warm-up", flood.Now())
 		if err := errors.Join(r.awaitEchoes(r.opts.Warmup), r.rest()); err != nil {
 			return err
 		}

@@ -17,7 +17,8 @@ type second struct {
 	Sent         uint64
 	Delivered    uint64
 	Faults       uint64
-	Latency      []byte // nil if nothing was delivered
+	Latency      []byte  // nil if nothing was delivered
+	Entries      []entry `json:",omitzero"`
 }
 
 // diary is where an agent keeps the second that passes. It belongs to the agent's loop.
@@ -45,6 +46,11 @@ func (d *diary) page(now int64) (s second, over bool) {
 	if now < d.nextNs {
 		return second{}, false
 	}
+	return d.close(now), true
+}
+
+// close returns what is written so far.
+func (d *diary) close(now int64) (s second) {
 	s = d.second
 	if d.latency.Count() > 0 {
 		s.Latency, _ = d.latency.Export() // a histogram that cannot be exported is missing from the timeline alone
@@ -52,5 +58,5 @@ func (d *diary) page(now int64) (s second, over bool) {
 	}
 	d.second = second{Connected: d.Connected}
 	d.turn(now)
-	return s, true
+	return s
 }

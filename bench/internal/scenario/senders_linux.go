@@ -28,6 +28,8 @@ type senders struct {
 	ids    []string // of the members, by connection number
 	heard  []int32  // the members that are written to alone: those that stay and read
 
+	sentAt [][]int64 // by room, when each of its messages was sent; nil where nobody comes in meanwhile
+
 	fromNs   int64
 	lag      *ledger.Latency
 	total    uint64 // sent, what is not measured too
@@ -44,6 +46,9 @@ func newSenders(cfg *Config, loop *flood.Loop, ids []string) *senders {
 		random: rand.New(rand.NewPCG(cfg.Seed, math.MaxUint64)), lag: ledger.NewLatency(),
 	}
 	s.sent.rooms = make([]uint32, cfg.Rooms)
+	if cfg.ChurnRate > 0 || cfg.Return {
+		s.sentAt = make([][]int64, cfg.Rooms)
+	}
 	if cfg.Zipf > 1 {
 		s.zipf = rand.NewZipf(s.random, cfg.Zipf, 1, uint64(cfg.Rooms-1))
 	}
@@ -95,7 +100,11 @@ func (s *senders) begin(startNs, fromNs, endNs int64, rate float64) {
 	s.direct.begin(startNs, endNs, s.cfg.DirectRate)
 }
 
-func (s *senders) stop() { s.rooms, s.direct = timetable{}, timetable{} }
+// stop ends the timetables, once all is sent that was due by then.
+func (s *senders) stop() {
+	s.work()
+	s.rooms, s.direct = timetable{}, timetable{}
+}
 
 // due is when work is wanted next.
 func (s *senders) due() int64 {
@@ -137,6 +146,9 @@ func (s *senders) publish(dueNs, now int64) int64 {
 	}
 	s.out = s.wire.appendPublish(s.out[:0], s.stamp(uint32(room), &s.sent.rooms[room], dueNs, now))
 	s.loop.Send(conn, s.out)
+	if s.sentAt != nil {
+		s.sentAt[room] = append(s.sentAt[room], now)
+	}
 	return flood.Now()
 }
 

@@ -70,6 +70,8 @@ func (r *run) measureStorm(s *report.Storm) error {
 	overflows := proc.ListenOverflows()
 	r.awaited, r.parts = opStorm, nil
 	cutNs := flood.Now()
+	r.startNs, r.firstNs = cutNs, cutNs
+	r.timeline.enter("storm", cutNs)
 	r.cut()
 	late := func() bool { return flood.Now()-cutNs > int64(r.opts.Within) }
 	if err := r.await(0, r.orStop(late, func() error { return r.restart.err })); err != nil {

@@ -3,6 +3,7 @@ package scenario
 import (
 	"time"
 
+	"starling/bench/internal/flood"
 	"starling/bench/internal/ledger"
 	"starling/bench/internal/proc"
 	"starling/bench/internal/report"
@@ -15,8 +16,27 @@ type timeline struct {
 	done   []doneRow
 	server time.Duration // processor times at the last row
 	client time.Duration
-	index  int64
-	phase  string // what goes on
+	endNs  int64 // of that row
+	marks  []mark
+}
+
+// mark is when something began.
+type mark struct {
+	ns   int64
+	name string
+}
+
+// enter says what goes on from a time on.
+func (t *timeline) enter(name string, ns int64) { t.marks = append(t.marks, mark{ns, name}) }
+
+// at is what went on at a time.
+func (t *timeline) at(ns int64) (name string) {
+	for _, m := range t.marks {
+		if m.ns <= ns || name == "" {
+			name = m.name
+		}
+	}
+	return name
 }
 
 // row is one second of all agents together.
@@ -28,7 +48,7 @@ type row struct {
 
 // doneRow is a row that is complete; its histogram is kept for the phases that are made of such rows.
 type doneRow struct {
-	index   int64
+	endNs   int64
 	sample  report.Sample
 	latency *ledger.Latency // nil if nothing was delivered
 }
@@ -47,9 +67,34 @@ func (r *run) addSecond(s *second) {
 	w.got++
 	w.add(s)
 	// An agent that was too busy for a second has none: rows before one that is complete are.
-	for w.got == len(r.agents) && t.next <= s.Index {
-		r.closeRow(t.next)
-		t.next++
+	if w.got == len(r.agents) {
+		r.closeRows(s.Index)
+	}
+}
+
+// closeRows completes the rows up to one.
+func (r *run) closeRows(index int64) {
+	for t := &r.timeline; t.next <= index; t.next++ {
+		if w := t.rows[t.next]; w != nil {
+			delete(t.rows, t.next)
+			r.closeRow(w, r.cfg.EpochNs+t.next*int64(time.Second))
+		}
+	}
+}
+
+// closeTimeline completes it with what the agents have handed in of the second that had just begun.
+func (r *run) closeTimeline(rest []part) {
+	t, last := &r.timeline, &row{}
+	for index := range t.rows {
+		r.closeRows(index)
+	}
+	for _, p := range rest {
+		if p.Rest != nil {
+			last.add(p.Rest)
+		}
+	}
+	if now := flood.Now(); now > t.endNs {
+		r.closeRow(last, now)
 	}
 }
 
@@ -77,15 +122,9 @@ func (w *row) add(s *second) {
 }
 
 // closeRow completes a row by what the run itself knows.
-func (r *run) closeRow(index int64) {
-	t := &r.timeline
-	w := t.rows[index]
-	delete(t.rows, index)
-	if w == nil {
-		return
-	}
-	s := w.sample
-	s.AtS, s.Phase = float64(index), t.phase
+func (r *run) closeRow(w *row, endNs int64) {
+	t, s := &r.timeline, w.sample
+	s.AtS, s.Phase = float64(endNs-r.cfg.EpochNs)/1e9, t.at((t.endNs+endNs)/2)
 	if w.latency != nil {
 		s.Latency = report.LatencyOf(w.latency)
 	}
@@ -96,9 +135,9 @@ func (r *run) closeRow(index int64) {
 		s.Sent += r.pub.published - r.sentBefore
 		r.sentBefore = r.pub.published
 	}
-	r.rowUsage(&s, float64(index-t.index))
-	t.index = index
-	t.done = append(t.done, doneRow{index, s, w.latency})
+	r.rowUsage(&s, float64(endNs-t.endNs)/1e9)
+	t.endNs = endNs
+	t.done = append(t.done, doneRow{endNs, s, w.latency})
 	if r.opts.OnSample != nil {
 		r.opts.OnSample(s)
 	}
@@ -126,8 +165,8 @@ func (r *run) rowUsage(s *report.Sample, seconds float64) {
 
 // startTimeline counts the seconds from now on.
 func (r *run) startTimeline() {
-	r.timeline.phase = "connect"
-	r.timeline.next = 1
+	r.timeline.enter("connect", r.cfg.EpochNs)
+	r.timeline.next, r.timeline.endNs = 1, r.cfg.EpochNs
 	if r.server != nil {
 		r.timeline.server, _ = r.server.Read()
 	}
@@ -139,9 +178,9 @@ func (r *run) finishTimeline() {
 	if r.report.Timeline != nil {
 		return
 	}
-	zero := float64(r.startNs-r.cfg.EpochNs) / 1e9
-	if r.startNs == 0 {
-		zero = 0
+	zero := 0.0
+	if r.firstNs != 0 {
+		zero = float64(r.firstNs-r.cfg.EpochNs) / 1e9
 	}
 	for _, d := range r.timeline.done {
 		d.sample.AtS -= zero
@@ -153,8 +192,7 @@ func (r *run) finishTimeline() {
 func (r *run) latencyBetween(fromNs, toNs int64) (l *ledger.Latency, delivered uint64) {
 	l = ledger.NewLatency()
 	for _, d := range r.timeline.done {
-		end := r.cfg.EpochNs + d.index*int64(time.Second)
-		if end <= fromNs || end > toNs {
+		if d.endNs <= fromNs || d.endNs > toNs {
 			continue
 		}
 		delivered += d.sample.Delivered

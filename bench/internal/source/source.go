@@ -13,7 +13,6 @@ import (
 var (
 	ErrSyntax   = errors.New("source: want an address, a range a-b, a prefix a/bits, or several with commas between")
 	ErrTooMany  = fmt.Errorf("source: more than %d addresses", PoolAddressesMax)
-	ErrTooFew   = errors.New("source: not enough source addresses")
 	ErrFamilies = errors.New("source: IPv4 and IPv6 addresses in one pool")
 )
 
@@ -115,22 +114,6 @@ func (p Pool) At(i int) netip.Addr {
 		return netip.Addr{}
 	}
 	return p.addrs[i%len(p.addrs)]
-}
-
-// Check says whether the pool can reach one target with that many connections, when each address has ports to give. The error
-// names the fix.
-func (p Pool) Check(connections, ports int) error {
-	have := max(p.Len(), 1)
-	if ports <= 0 {
-		return fmt.Errorf("%w: net.ipv4.ip_local_port_range is empty", ErrTooFew)
-	}
-	need := (connections + ports - 1) / ports
-	if have >= need {
-		return nil
-	}
-	return fmt.Errorf("%w: %d connections need %d (each has %d ports), the pool has %d; on loopback use --src 127.0.0.2-%s, "+
-		"or widen the range: sysctl -w net.ipv4.ip_local_port_range='1024 65535'",
-		ErrTooFew, connections, need, ports, have, loopback(need+1))
 }
 
 // loopback is the n-th address of 127.0.0.0/8.

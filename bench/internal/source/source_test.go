@@ -3,7 +3,6 @@ package source
 import (
 	"errors"
 	"net/netip"
-	"strings"
 	"testing"
 )
 
@@ -61,36 +60,6 @@ func TestAtTakesTurns(t *testing.T) {
 	}
 	if (Pool{}).At(7) != (netip.Addr{}) {
 		t.Error("an empty pool names an address")
-	}
-}
-
-func TestCheck(t *testing.T) {
-	for _, tc := range []struct {
-		name, pool  string
-		connections int
-		ports       int
-		want        string // in the error, none if empty
-	}{
-		{"just enough for one", "", 28232, 28232, ""},
-		{"one too many", "", 28233, 28232, "need 2 (each has 28232 ports), the pool has 1; on loopback use --src 127.0.0.2-127.0.0.3"},
-		{"just enough for five", "127.0.0.2-127.0.0.6", 141160, 28232, ""},
-		{"one too many for five", "127.0.0.2-127.0.0.6", 141161, 28232, "need 6"},
-		{"more than an octet of addresses", "", 3000, 10, "127.0.0.2-127.0.1.45"},
-		{"no ports", "", 1, 0, "ip_local_port_range"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			p, err := Parse(tc.pool)
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = p.Check(tc.connections, tc.ports)
-			if tc.want == "" && err != nil {
-				t.Fatal(err)
-			}
-			if tc.want != "" && (!errors.Is(err, ErrTooFew) || !strings.Contains(err.Error(), tc.want)) {
-				t.Fatalf("error %v, want %q", err, tc.want)
-			}
-		})
 	}
 }
 

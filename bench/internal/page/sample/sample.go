@@ -126,7 +126,7 @@ func (m maker) deliver(r *report.Report, s spec, sample *report.Sample, rate flo
 	one := ledger.NewLatency()
 	stalled := s.stall && sample.AtS == 11
 	sample.Sent = uint64(rate)
-	for range 5000 {
+	for range 1000 {
 		ns := m.latency(s.median)
 		if stalled && m.IntN(5) == 0 {
 			ns += int64(m.Float64() * 2e8)
@@ -213,7 +213,7 @@ func Faulty(seed uint64) *report.Report {
 		}
 		if at != 8 && at != 9 { // two seconds in which nothing came
 			one := ledger.NewLatency()
-			for range 3000 {
+			for range 1000 {
 				one.Record(m.latency(4 * time.Millisecond))
 			}
 			l.Add(one)
