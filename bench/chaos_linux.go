@@ -12,13 +12,15 @@ import (
 	"starling/bench/internal/source"
 )
 
-// attackHelp names the attacks.
-func attackHelp() string {
-	names := make([]string, 0, len(chaos.Kinds()))
+// Help is shown below the command's flags' summary.
+func (*chaosCmd) Help() string {
+	var b strings.Builder
+	b.WriteString("A schedule is a list of TIME:WHAT=HOW:FOR. Acts on the server: pause=TIME, kill, restart. Attacks, with a number of " +
+		"connections, a rate (200/s) or a share of --connections (5%):\n")
 	for _, d := range chaos.Kinds() {
-		names = append(names, fmt.Sprintf("%s (%s)", d.Kind, d.Does))
+		fmt.Fprintf(&b, "\n%s: %s (%s).", d.Kind, d.Does, d.Example)
 	}
-	return "Attacks: " + strings.Join(names, "; ") + ". Acts: pause, kill, restart."
+	return b.String()
 }
 
 // Run carries out the command.

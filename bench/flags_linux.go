@@ -22,7 +22,7 @@ type cli struct {
 	Mix       mixCmd       `cmd:"" help:"Messages to rooms and to single members, echoes and churn at once, each at its rate."`
 	Soak      soakCmd      `cmd:"" set:"duration=1h" help:"The same for hours, with the trend of the server's memory."`
 	FindMax   findMaxCmd   `cmd:"" help:"Search the highest rate of messages at which the 99th percentile stays under a limit and nothing is lost."`
-	Chaos     chaosCmd     `cmd:"" help:"Send to a room at a rate while the server is paused, killed or attacked by a schedule. ${kinds}"`
+	Chaos     chaosCmd     `cmd:"" help:"Send to a room at a rate while the server is paused, killed or attacked by a schedule."`
 	Storm     stormCmd     `kong:"cmd,set='connections=10000',set='transport=default',set='transports=default,websocket,polling',help='Cut off N stock clients at once, by killing the server unless told otherwise, and measure until all have come back.'"`
 	Suite     suiteCmd     `cmd:"" set:"connections=2000" help:"A few minutes of everything against one server, for one report."`
 	Table     tableCmd     `cmd:"" help:"Set servers side by side: the same scenarios for each in turn, in several rounds."`
@@ -186,7 +186,7 @@ type chaosCmd struct {
 	target   `embed:""`
 	flow     `embed:""`
 	Rate     float64 `default:"50" help:"Messages a second."`
-	Schedule string  `name:"schedule" default:"5s:pause=500ms,10s:slow=5%:5s" help:"What happens when and for how long: 5s:pause=500ms,10s:kill,20s:slow=5%:10s,20s:malformed=200/s:10s. With kill, restart and stop the server must be started here."`
+	Schedule string  `name:"schedule" default:"5s:pause=500ms,10s:slow=5%:5s" help:"What happens when and for how long: 5s:pause=500ms,10s:kill,20s:slow=5%:10s,20s:malformed=200/s:10s. For kill and restart the server must be started here."`
 }
 
 type findMaxCmd struct {

@@ -62,7 +62,7 @@ func run(ctx context.Context, args []string, std streams) (code int) {
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Flood a Socket.IO server and keep the accounts."),
 		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Exit(func(code int) { panic(exited(code)) }),
-		kong.Vars{"connections": "1000", "duration": "0s", "warmup": "0s", "transport": "websocket", "transports": "websocket,default", "kinds": attackHelp()})
+		kong.Vars{"connections": "1000", "duration": "0s", "warmup": "0s", "transport": "websocket", "transports": "websocket,default"})
 	if err != nil {
 		panic(err) // the command line's own description is wrong
 	}

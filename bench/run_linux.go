@@ -121,6 +121,9 @@ func (t *target) runBlend(s *session, name string, f *flow, b *blend) error {
 	return t.runFlow(s, f, cfg)
 }
 
+// findMaxWarmup is how long each rate is sent before it counts.
+const findMaxWarmup = time.Second
+
 // Run carries out the command.
 func (c *findMaxCmd) Run(s *session) error {
 	f := flow{Size: c.Size, Duration: c.Step}
@@ -130,7 +133,7 @@ func (c *findMaxCmd) Run(s *session) error {
 	if c.P99 <= 0 || c.Step < time.Second {
 		return fmt.Errorf("%w: --p99 must be more than 0, and --step at least 1s", errUsage)
 	}
-	return c.run(s, scenario.Options{P99Max: c.P99, Step: c.Step, Config: scenario.Config{
+	return c.run(s, scenario.Options{P99Max: c.P99, Step: c.Step, Warmup: findMaxWarmup, Config: scenario.Config{
 		Scenario: scenario.FindMax, Rate: c.Rate, Rooms: c.Rooms, Publishers: c.Publishers, Zipf: c.Zipf, Size: c.Size,
 		LateAfter: c.P99, Return: true,
 	}})

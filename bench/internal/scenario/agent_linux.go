@@ -99,6 +99,7 @@ type measured struct {
 	lag     *ledger.Latency // of what this agent sends
 	held    *ledger.Latency // how late it read what had arrived
 	read    int64           // deliveries of this turn
+	heardNs int64           // when the last message arrived
 	late    uint64
 	unsent  uint64 // what was due when nobody was there to do it
 	churned uint64
@@ -331,6 +332,7 @@ func (a *agent) part() *part {
 		p.Real, _ = a.measured.real.Export()
 		p.Lag, _ = a.measured.lag.Export()
 		p.Held, _ = a.measured.held.Export()
+		p.HeardNs = a.measured.heardNs
 		p.Late, p.Unsent, p.Churned, p.Cut = a.measured.late, a.measured.unsent, a.measured.churned, a.measured.cut
 		p.Dropped, p.Unheard = a.measured.dropped, a.unheard()
 		rest := a.diary.close(flood.Now())
@@ -511,6 +513,7 @@ func (a *agent) fault(counter *uint64) {
 func (a *agent) arrived(stamp ledger.Stamp, now int64) {
 	a.progress++
 	a.diary.Delivered++
+	a.measured.heardNs = now
 	took := now - stamp.SentNs
 	a.diary.latency.Record(took)
 	if stamp.SentNs < a.measured.fromNs {

@@ -65,12 +65,16 @@ func (a *agent) nextSpeaker() *member {
 // returned keeps the account of one echo and, without a timetable, sends the next.
 func (a *agent) returned(m *member, message []byte) {
 	stamp, ok := ledger.FindStamp(message)
-	if !ok || stamp.Run != a.cfg.RunID || !a.wire.answers(message, stamp.Seq) || stamp.Seq >= m.sent {
+	if !ok || stamp.Run != a.cfg.RunID {
 		a.fault(&a.tally.Garbled)
 		return
 	}
 	if stamp.Room != echoStream|m.conn.Number() {
 		a.fault(&a.tally.Misrouted)
+		return
+	}
+	if !a.wire.answers(message, stamp.Seq) || stamp.Seq >= m.sent {
+		a.fault(&a.tally.Garbled)
 		return
 	}
 	if !a.note(m.echoes.Note(stamp.Seq)) {

@@ -10,10 +10,7 @@ import (
 
 // The search for the highest rate: it doubles from the first on, and then halves the distance until that is no more than searchGap of
 // the rate.
-const (
-	searchGap  = 0.05
-	stepWarmup = time.Second
-)
+const searchGap = 0.05
 
 // findMax searches the highest rate of messages to rooms at which the 99th percentile stays under the limit, and nothing is lost or
 // late.
@@ -57,11 +54,11 @@ func between(best, worst float64) float64 {
 // tryRate holds a rate for a step. The report keeps the accounts of the last rate that passed.
 func (r *run) tryRate(rate float64) (step report.Step, err error) {
 	r.cfg.Rate = rate
-	from, err := r.span(stepWarmup, []Phase{{Name: fmt.Sprintf("%.0f/s", rate), For: r.opts.Step, Rate: rate}})
+	from, err := r.span(r.opts.Warmup, []Phase{{Name: fmt.Sprintf("%.0f/s", rate), For: r.opts.Step, Rate: rate}})
 	if err != nil {
 		return step, err
 	}
-	sum, err := r.finish(r.senders.sent)
+	sum, err := r.finish(r.senders.accounts())
 	if err != nil {
 		return step, err
 	}

@@ -11,6 +11,7 @@ import (
 type published struct {
 	rooms  []uint32
 	direct []uint32 // by connection number; nil if there were none
+	lastNs []int64  // when each room was written to last; nil where nobody comes in meanwhile
 }
 
 // finishGrace is how long an agent whose members still miss something waits while nothing comes at all.
@@ -21,7 +22,7 @@ func (a *agent) beginFinish(c command) {
 	now := flood.Now()
 	a.begin(opFinish)
 	a.finishNs = now
-	a.sent = published{c.Rooms, c.Direct}
+	a.sent = published{c.Rooms, c.Direct, c.LastNs}
 	a.turnPage(now)
 	a.finish(now)
 }
@@ -34,9 +35,10 @@ func (a *agent) finish(now int64) {
 		open += missing
 		unfounded += beyond
 	}
+	waiting := open > 0 || a.expectant()
 	coming := a.onTheirWay()
 	patient := now-a.seenNs < int64(min(finishGrace, a.cfg.Timeout)) && now-a.finishNs < int64(a.cfg.Timeout)
-	if patient && (open > 0 && !a.deaf() || coming != "") {
+	if patient && (waiting && !a.deaf() || coming != "") {
 		return
 	}
 	if coming != "" && a.stalled == "" {
@@ -48,6 +50,20 @@ func (a *agent) finish(now int64) {
 	a.tally.Garbled += unfounded
 	a.done()
 	a.tally = p // an account may be closed again
+}
+
+// expectant says whether something is on its way to a member that has come in and heard nothing yet. What of that is lost the run
+// knows, which knows when each message was sent.
+func (a *agent) expectant() bool {
+	if a.sent.lastNs == nil {
+		return false
+	}
+	for i := range a.members {
+		if m := &a.members[i]; m.floating && m.state == entered && a.sent.lastNs[m.room] > m.sinceNs {
+			return true
+		}
+	}
+	return false
 }
 
 // onTheirWay says who is still on the way in, or out, "" if nobody is.

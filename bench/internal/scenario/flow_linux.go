@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"gonum.org/v1/gonum/stat"
@@ -30,7 +31,7 @@ func (r *run) flow() error {
 	if err != nil {
 		return err
 	}
-	sum, err := r.finish(r.senders.sent)
+	sum, err := r.finish(r.senders.accounts())
 	if err != nil {
 		return err
 	}
@@ -160,13 +161,15 @@ func (r *run) until(ns int64) error {
 // setFlow enters what a run with a timetable came to.
 func (r *run) setFlow(used usage, sum accounts) {
 	r.setAccounts(sum)
+	// What was sent by the end may arrive later; what nobody hears is waited for longer still, which is none of the server's time.
+	used.wall = time.Duration(max(sum.heardNs, min(r.endNs, int64(used.wall)+r.startNs)) - r.startNs)
 	r.setUsage(used)
 	s := r.senders
 	messages := s.measured
 	sent := float64(sum.lag.Count())
 	wanted := r.cfg.Rate + r.cfg.DirectRate + r.cfg.EchoRate
 	delivered := float64(sum.latency.Count())
-	seconds := min(used.wall.Seconds(), float64(r.endNs-r.startNs)/1e9) // what was sent by its end may arrive later
+	seconds := min(used.wall.Seconds(), float64(r.endNs-r.startNs)/1e9)
 	r.report.Open = &report.Open{
 		RateWanted: report.Rate(wanted, 1), RateSent: report.Rate(sent, seconds),
 		Late: sum.late, LateUs: float64(r.cfg.LateAfter.Microseconds()), Unsent: sum.unsent + s.unsent,
@@ -181,7 +184,7 @@ func (r *run) setFlow(used usage, sum accounts) {
 			CPUUsPerDelivery: report.Per(r.serverS(used), delivered, 1e6),
 		}
 	} else if r.cfg.EchoRate > 0 {
-		r.setEcho(used, sum.latency.Count())
+		r.setEcho(used, seconds, sum.latency.Count())
 	}
 	if r.cfg.ChurnRate > 0 {
 		r.report.Churn = &report.Churn{Churned: sum.churned, ChurnedPerS: report.Rate(float64(sum.churned), seconds)}
@@ -206,9 +209,13 @@ func micros(us float64) time.Duration { return time.Duration(us * float64(time.M
 // setPhases reads the pieces from the seconds that they consist of.
 func (r *run) setPhases(phases []Phase) {
 	at := r.startNs
-	for _, p := range phases {
+	for i, p := range phases {
 		end := at + int64(p.For)
-		l, delivered := r.latencyBetween(at, end)
+		heard := end
+		if i == len(phases)-1 {
+			heard = math.MaxInt64 // and what arrived behind the end
+		}
+		l, delivered := r.latencyBetween(at, heard)
 		to := report.Phase{
 			Name: p.Name, FromS: float64(at-r.startNs) / 1e9, ToS: float64(end-r.startNs) / 1e9, Rate: r.rateOf(p), Delivered: delivered,
 		}
@@ -241,7 +248,7 @@ func (r *run) setSlow(sum accounts) error {
 	if err := r.pause(slowGrace); err != nil {
 		return err
 	}
-	after, err := r.finish(r.senders.sent)
+	after, err := r.finish(r.senders.accounts())
 	slow.SlowCut = after.cut
 	r.report.Slow = slow
 	return err

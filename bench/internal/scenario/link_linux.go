@@ -41,6 +41,7 @@ type command struct {
 	EndNs   int64         `json:",omitzero"`
 	Rooms   []uint32      `json:",omitzero"` // opFinish: the messages sent to each room
 	Direct  []uint32      `json:",omitzero"` // and to each member alone
+	LastNs  []int64       `json:",omitzero"` // when each room was written to last, where members come in meanwhile
 }
 
 // event is what an agent tells the run.
@@ -76,6 +77,7 @@ type part struct {
 	Unsent  uint64   `json:",omitzero"` // what was due when nobody was there to do it
 	Churned uint64   `json:",omitzero"`
 	Rest    *second  `json:",omitzero"` // opFinish: the second that is not over
+	HeardNs int64    `json:",omitzero"` // when the last message arrived
 	Unheard []entry  `json:",omitzero"` // members that have come in and heard nothing yet
 	Cut     int      `json:",omitzero"` // slow members that were disconnected
 	Dropped int      `json:",omitzero"` // connections that were lost and come back

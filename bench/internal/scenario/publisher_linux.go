@@ -26,6 +26,7 @@ type publisher struct {
 	limit     uint64   // number of the message not to be sent any more, 0 for none
 	endNs     int64    // when to stop sending
 	movedNs   int64    // when a receipt was last reported
+	bySecond  bySecond
 	out       []byte
 }
 
@@ -74,6 +75,7 @@ func (p *publisher) publish(now int64) {
 	p.missing[p.published%uint64(p.cfg.Depth)] = uint32(p.cfg.roomSize(int(room)))
 	stamp := ledger.Stamp{Run: p.cfg.RunID, Room: room, Seq: uint32(p.published / rooms), SentNs: now}
 	p.published++
+	p.bySecond.add(p.cfg.EpochNs, now)
 	p.out = p.wire.appendPublish(p.out[:0], stamp)
 	p.loop.Send(p.conn, p.out)
 }

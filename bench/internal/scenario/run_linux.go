@@ -82,7 +82,6 @@ type run struct {
 	clientCPU []*proc.CPU
 
 	timeline   timeline
-	sentBefore uint64        // by the row before
 	startNs    int64         // when what is measured began
 	endNs      int64         // and is to end, by the timetable
 	firstNs    int64         // when it first did, where it does again and again
@@ -335,6 +334,7 @@ type accounts struct {
 	latency, real *ledger.Latency
 	lag, held     *ledger.Latency
 	late, unsent  uint64
+	heardNs       int64 // when the last message arrived
 	churned       uint64
 	cut, dropped  int
 }
@@ -345,7 +345,7 @@ func (r *run) finish(sent published) (accounts, error) {
 	if err := r.pause(restWait); err != nil {
 		return accounts{}, err
 	}
-	r.tell(command{Op: opFinish, Rooms: sent.rooms, Direct: sent.direct})
+	r.tell(command{Op: opFinish, Rooms: sent.rooms, Direct: sent.direct, LastNs: sent.lastNs})
 	if err := r.await(0, nil); err != nil {
 		return accounts{}, err
 	}
@@ -355,6 +355,12 @@ func (r *run) finish(sent published) (accounts, error) {
 			return accounts{}, err
 		}
 	}
+	for _, p := range r.parts {
+		if p.Rest != nil {
+			r.enters(p.Rest.Entries)
+		}
+	}
+	r.closeTimeline(r.parts)
 	sum.tally.Lost += r.lostAtTheDoor()
 	if r.senders != nil {
 		sum.lag.Add(r.senders.lag)
@@ -374,6 +380,7 @@ func (s *accounts) add(p part) error {
 		h.sum.Add(l)
 	}
 	s.tally.Add(p.Tally)
+	s.heardNs = max(s.heardNs, p.HeardNs)
 	s.late += p.Late
 	s.unsent += p.Unsent
 	s.churned += p.Churned
@@ -387,7 +394,6 @@ func (r *run) setAccounts(sum accounts) {
 	for _, p := range r.parts {
 		r.addGone(p)
 	}
-	r.closeTimeline(r.parts)
 	r.report.Tally = &sum.tally
 	r.setLatency(sum.latency)
 	r.report.Interrupted = r.interrupted()

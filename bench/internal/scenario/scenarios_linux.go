@@ -103,6 +103,7 @@ func (r *run) idle() error {
 	if ok, err := r.connectAll(); !ok {
 		return err
 	}
+	r.timeline.enter("hold", flood.Now())
 	if err := r.pause(r.opts.Settle); err != nil {
 		return err
 	}
@@ -143,6 +144,7 @@ func (r *run) follow(result *report.Idle) error {
 	for _, p := range r.parts {
 		r.addGone(p)
 	}
+	r.timeline.enter("after", flood.Now())
 	if err := r.closeAll(); err != nil {
 		return err
 	}
@@ -307,13 +309,13 @@ func (r *run) echo() error {
 	}
 	r.setAccounts(sum)
 	r.setUsage(used)
-	r.setEcho(used, sum.latency.Count())
+	r.setEcho(used, used.wall.Seconds(), sum.latency.Count())
 	return nil
 }
 
-func (r *run) setEcho(used usage, measured int64) {
+func (r *run) setEcho(used usage, seconds float64, measured int64) {
 	r.report.Echo = &report.Echo{
-		Event: r.cfg.Event, Echoes: uint64(measured), EchoesPerS: report.Rate(float64(measured), used.wall.Seconds()),
+		Event: r.cfg.Event, Echoes: uint64(measured), EchoesPerS: report.Rate(float64(measured), seconds),
 		CPUUsPerEcho: report.Per(r.serverS(used), float64(measured), 1e6),
 	}
 }

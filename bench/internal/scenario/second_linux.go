@@ -60,3 +60,26 @@ func (d *diary) close(now int64) (s second) {
 	d.turn(now)
 	return s
 }
+
+// bySecond counts what is sent in each second of the timeline until a row takes it.
+type bySecond struct {
+	counts []uint64 // of the seconds from first on
+	first  int64
+}
+
+func (b *bySecond) add(epochNs, now int64) {
+	at := (now - epochNs) / int64(time.Second)
+	for at >= b.first+int64(len(b.counts)) {
+		b.counts = append(b.counts, 0)
+	}
+	b.counts[max(at-b.first, 0)]++
+}
+
+// take returns what was counted by the end of a row, and forgets it.
+func (b *bySecond) take(epochNs, endNs int64) (n uint64) {
+	for past := (endNs - 1 - epochNs) / int64(time.Second); b.first <= past && len(b.counts) > 0; b.first++ {
+		n += b.counts[0]
+		b.counts = b.counts[1:]
+	}
+	return n
+}

@@ -32,7 +32,7 @@ type senders struct {
 
 	fromNs   int64
 	lag      *ledger.Latency
-	total    uint64 // sent, what is not measured too
+	bySecond bySecond // what is not measured too
 	measured uint64
 	unsent   uint64 // due while there was no connection
 	alarms   alarms // of those that come back
@@ -165,11 +165,25 @@ func (s *senders) address(dueNs, now int64) int64 {
 	return flood.Now()
 }
 
+// accounts are what was sent so far.
+func (s *senders) accounts() published {
+	all := s.sent
+	if s.sentAt != nil {
+		all.lastNs = make([]int64, len(s.sentAt))
+		for room, at := range s.sentAt {
+			if len(at) > 0 {
+				all.lastNs[room] = at[len(at)-1]
+			}
+		}
+	}
+	return all
+}
+
 // stamp numbers a message of a stream, and enters it into the accounts.
 func (s *senders) stamp(stream uint32, next *uint32, dueNs, now int64) ledger.Stamp {
 	seq := *next
 	*next++
-	s.total++
+	s.bySecond.add(s.cfg.EpochNs, now)
 	if dueNs >= s.fromNs {
 		s.measured++
 		s.lag.Record(now - dueNs)

@@ -48,9 +48,9 @@ type row struct {
 
 // doneRow is a row that is complete; its histogram is kept for the phases that are made of such rows.
 type doneRow struct {
-	endNs   int64
-	sample  report.Sample
-	latency *ledger.Latency // nil if nothing was delivered
+	middleNs int64
+	sample   report.Sample
+	latency  *ledger.Latency // nil if nothing was delivered
 }
 
 // addSecond takes one agent's second.
@@ -124,20 +124,19 @@ func (w *row) add(s *second) {
 // closeRow completes a row by what the run itself knows.
 func (r *run) closeRow(w *row, endNs int64) {
 	t, s := &r.timeline, w.sample
-	s.AtS, s.Phase = float64(endNs-r.cfg.EpochNs)/1e9, t.at((t.endNs+endNs)/2)
+	middle := (t.endNs + endNs) / 2
+	s.AtS, s.Phase = float64(endNs-r.cfg.EpochNs)/1e9, t.at(middle)
 	if w.latency != nil {
 		s.Latency = report.LatencyOf(w.latency)
 	}
 	if r.senders != nil {
-		s.Sent += r.senders.total - r.sentBefore
-		r.sentBefore = r.senders.total
+		s.Sent += r.senders.bySecond.take(r.cfg.EpochNs, endNs)
 	} else if r.pub != nil {
-		s.Sent += r.pub.published - r.sentBefore
-		r.sentBefore = r.pub.published
+		s.Sent += r.pub.bySecond.take(r.cfg.EpochNs, endNs)
 	}
 	r.rowUsage(&s, float64(endNs-t.endNs)/1e9)
 	t.endNs = endNs
-	t.done = append(t.done, doneRow{endNs, s, w.latency})
+	t.done = append(t.done, doneRow{middle, s, w.latency})
 	if r.opts.OnSample != nil {
 		r.opts.OnSample(s)
 	}
@@ -188,11 +187,11 @@ func (r *run) finishTimeline() {
 	}
 }
 
-// latencyBetween adds up the rows of a part of the run.
+// latencyBetween adds up the rows whose middle is in a part of the run.
 func (r *run) latencyBetween(fromNs, toNs int64) (l *ledger.Latency, delivered uint64) {
 	l = ledger.NewLatency()
 	for _, d := range r.timeline.done {
-		if d.endNs <= fromNs || d.endNs > toNs {
+		if d.middleNs < fromNs || d.middleNs >= toNs {
 			continue
 		}
 		delivered += d.sample.Delivered
