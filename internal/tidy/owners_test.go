@@ -17,6 +17,8 @@ var owners = map[string]string{
 	"github.com/pires/go-proxyproto": "hub/internal/edge",
 	// sonic's defaults accept bad UTF-8 and raw control bytes in strings; only here is it configured not to.
 	"github.com/bytedance/sonic": "wsproto/socketio",
+	"golang.org/x/perf":          "bench/internal/verdict",
+	"gonum.org/v1/plot":          "bench/internal/page",
 }
 
 // ownerProblems finds the imports of an owned dependency, or of a package inside it, by anybody but its owner.

@@ -91,41 +91,6 @@ type dialled struct {
 	lastNs    int64
 }
 
-// measured is what was measured since opBegin.
-type measured struct {
-	fromNs  int64           // what was to be sent before is not measured
-	latency *ledger.Latency // from when it was to be sent
-	real    *ledger.Latency // from when it was sent; only with a timetable
-	lag     *ledger.Latency // of what this agent sends
-	held    *ledger.Latency // how late it read what had arrived
-	read    int64           // deliveries of this turn
-	heardNs int64           // when the last message arrived
-	late    uint64
-	unsent  uint64 // what was due when nobody was there to do it
-	churned uint64
-	cut     int // members that had stopped reading, and were disconnected
-	dropped int // connections that were lost and come back
-}
-
-func newMeasured() measured {
-	return measured{latency: ledger.NewLatency(), real: ledger.NewLatency(), lag: ledger.NewLatency(), held: ledger.NewLatency()}
-}
-
-func (m *measured) reset(fromNs int64) {
-	*m = measured{fromNs: fromNs, latency: m.latency, real: m.real, lag: m.lag, held: m.held}
-	m.latency.Reset()
-	m.real.Reset()
-	m.lag.Reset()
-	m.held.Reset()
-}
-
-// lagged records how late something was sent that was due at a time.
-func (m *measured) lagged(dueNs, now int64) {
-	if dueNs >= m.fromNs {
-		m.lag.Record(now - dueNs)
-	}
-}
-
 func newAgent(cfg *Config, s share, window int, loop *flood.Loop, up upstream) (*agent, error) {
 	a := &agent{
 		cfg: cfg, share: s, window: window, loop: loop, up: up, wire: cfg.wire(),
@@ -283,16 +248,6 @@ func (a *agent) watch() {
 func (a *agent) turnPage(now int64) {
 	if s, over := a.diary.page(now); over {
 		a.up.emit(event{Op: opSecond, Second: &s})
-	}
-}
-
-// noteReading records how much later than it should have the agent has read what arrived in this turn: a loop that was held up finds
-// late what came in time. Short of the longest that a loop may sleep nobody can tell.
-func (a *agent) noteReading(now int64) {
-	late, read := now-a.turnedNs-int64(flood.Tick), a.measured.read
-	a.turnedNs, a.measured.read = now, 0
-	if read > 0 {
-		a.measured.held.RecordN(max(late, 0), read)
 	}
 }
 
@@ -493,40 +448,6 @@ func (a *agent) close() {
 	}
 	a.diary.Connected = 0
 	a.door.shut()
-}
-
-// note counts one verdict and says whether the message was new.
-func (a *agent) note(v ledger.Verdict) bool {
-	if v != ledger.Fresh {
-		a.diary.Faults++
-	}
-	return a.tally.Note(v)
-}
-
-// fault counts what should not have come.
-func (a *agent) fault(counter *uint64) {
-	*counter++
-	a.diary.Faults++
-}
-
-// arrived records how long a message took.
-func (a *agent) arrived(stamp ledger.Stamp, now int64) {
-	a.progress++
-	a.diary.Delivered++
-	a.measured.heardNs = now
-	took := now - stamp.SentNs
-	a.diary.latency.Record(took)
-	if stamp.SentNs < a.measured.fromNs {
-		return
-	}
-	a.measured.latency.Record(took)
-	a.measured.read++
-	if a.cfg.open() {
-		a.measured.real.Record(took - int64(stamp.LagUs)*1000)
-		if took > int64(a.cfg.LateAfter) {
-			a.measured.late++
-		}
-	}
 }
 
 func missing(n int, what string) string { return fmt.Sprintf("%d %s missing", n, what) }
