@@ -7,6 +7,8 @@ MAKEFLAGS += --no-print-directory
 
 # What `make run` hands to the server: make run ARGS="--addr :8080 --log-level debug"
 ARGS ?=
+# How long the tests of one package may take: far longer than they need, so that a slow machine has the time too.
+TESTTIME ?= 40m
 # How long `make fuzz` stays with each target.
 FUZZTIME ?= 60s
 # Where the bench lets servers listen, below the ports that outgoing connections take.
@@ -43,11 +45,11 @@ run: build ## build and run the server, with its flags in ARGS="..."
 # summary is then the last thing that is printed.
 .PHONY: test
 test: lint cross race ## check everything: lint, other platforms, the tests under race, and as released
-	go test ./...
+	go test -timeout $(TESTTIME) ./...
 
 .PHONY: race
 race: compiler peers $(CLIENT) $(BROWSER) $(BUNDLE) $(EXAMPLES) chromium ## run the tests with the race detector and the assertions
-	go test -race -tags invariants ./...
+	go test -race -tags invariants -timeout $(TESTTIME) ./...
 
 # Minimizing by count: by time, Go's fuzzer spends most of a short run on inputs that are merely new.
 .PHONY: fuzz

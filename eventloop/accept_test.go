@@ -33,7 +33,7 @@ func listen(t *testing.T, network string) (ln net.Listener, connect func() net.C
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { c.Close() })
-		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(patience))
 		return c
 	}
 }
@@ -89,7 +89,7 @@ func TestAccept(t *testing.T) {
 // TestAcceptBesideAnAddress: both are of one engine.
 func TestAcceptBesideAnAddress(t *testing.T) {
 	leakNoDescriptor(t)
-	e := startEngine(t, Config{Loops: 2, ConnectionsMax: 2, Refusal: []byte("full")}, func(*Loop) Handler { return echo() })
+	e := startEngine(t, Config{Loops: 2, ConnectionsMax: 2, Refusal: []byte("full"), Limits: forgiving}, func(*Loop) Handler { return echo() })
 	ln, connect := listen(t, "tcp")
 	ended := accept(e, ln)
 	exchange(t, dial(t, e), "here")
@@ -111,7 +111,7 @@ func TestAcceptBesideAnAddress(t *testing.T) {
 // TestAcceptBeyondTheCap: who is one too many hears it, and when too many hear it already is cut off; all places come back.
 func TestAcceptBeyondTheCap(t *testing.T) {
 	const refusal, manyRefused = "503, come back later", 2
-	e := startNowhere(t, Config{Loops: 2, ConnectionsMax: 3, Refusal: []byte(refusal)}, nil)
+	e := startNowhere(t, Config{Loops: 2, ConnectionsMax: 3, Refusal: []byte(refusal), Limits: forgiving}, nil)
 	e.refusalsMax = manyRefused
 	ln, connect := listen(t, "tcp")
 	accept(e, ln)
@@ -146,7 +146,7 @@ func TestAcceptBeyondTheCap(t *testing.T) {
 
 // TestAcceptWhileTheEngineDrains answers with the refusal until the end.
 func TestAcceptWhileTheEngineDrains(t *testing.T) {
-	e := startNowhere(t, Config{Loops: 1, Refusal: []byte("503")}, nil)
+	e := startNowhere(t, Config{Loops: 1, Refusal: []byte("503"), Limits: forgiving}, nil)
 	ln, connect := listen(t, "tcp")
 	ended := accept(e, ln)
 	held := connect()

@@ -34,6 +34,12 @@ func TestMain(m *testing.M) {
 	)
 }
 
+// patience bounds what goes wrong; no test waits for it to pass.
+const patience = 2 * time.Minute
+
+// forgiving are limits with which a client that is told no may take its time to hear it.
+var forgiving = Limits{LingerMax: 2 * patience}
+
 // echo is a Handler that sends back what it gets.
 func echo() *app {
 	return &app{onData: func(c *Conn, b []byte) { c.Queue(b) }}
@@ -83,7 +89,7 @@ func dial(t *testing.T, e *Engine) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(patience))
 	return c
 }
 
@@ -171,7 +177,7 @@ func TestTasksDoNotStarveIO(t *testing.T) {
 
 func TestBeyondTheCap(t *testing.T) {
 	const refusal = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n"
-	e := startEngine(t, Config{Loops: 2, ConnectionsMax: 3, Refusal: []byte(refusal)}, func(*Loop) Handler { return echo() })
+	e := startEngine(t, Config{Loops: 2, ConnectionsMax: 3, Refusal: []byte(refusal), Limits: forgiving}, func(*Loop) Handler { return echo() })
 	var in []net.Conn
 	for range 3 {
 		c := dial(t, e)
@@ -197,7 +203,7 @@ func TestBeyondTheCap(t *testing.T) {
 // eventually waits for something that no event tells us: state of the engine as seen from outside.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never came: %s", what)
 		}
@@ -376,7 +382,7 @@ func TestFewOpenFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(patience))
 		conns = append(conns, c)
 	}
 	exchange(t, conns[0], "the first is served")
@@ -389,7 +395,7 @@ func TestFewOpenFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+		_ = c.SetDeadline(time.Now().Add(patience))
 		_, _ = io.WriteString(c, "hi")
 		got := make([]byte, 2)
 		_, err = io.ReadFull(c, got)

@@ -144,7 +144,7 @@ func sendNumbered(c net.Conn, n int, r *rand.Rand) {
 // TestTheCapIsExactAfterThousandMoves watches the count of connections while they move.
 func TestTheCapIsExactAfterThousandMoves(t *testing.T) {
 	const conns, hops = 10, 100
-	e := startMoving(t, Config{Loops: 4, ConnectionsMax: conns, Refusal: []byte("full")}, func(_ *Loop, a *app, on func(int) *Loop) {
+	e := startMoving(t, Config{Loops: 4, ConnectionsMax: conns, Refusal: []byte("full"), Limits: forgiving}, func(_ *Loop, a *app, on func(int) *Loop) {
 		a.onData = func(c *Conn, b []byte) {
 			if len(b) < hops {
 				if err := c.MoveTo(on(1), append(bytes.Clone(b), '.')); err != nil {
@@ -246,15 +246,18 @@ func TestShutdownWhileConnectionsMove(t *testing.T) {
 // TestAMoveIntoADrainingEngine arrives on a loop whose handler looks after nobody any more.
 func TestAMoveIntoADrainingEngine(t *testing.T) {
 	const refusal = "503, come back later"
-	for _, row := range []struct{ name, said, read, want string }{
-		{"with a request", "a request", "a request", refusal},
-		{"with nothing, and a request behind", "a request", "", refusal},
-		{"with nothing at all", "nothing", "", ""},
+	for _, row := range []struct {
+		name, said, read, want string
+		limits                 Limits
+	}{
+		{"with a request", "a request", "a request", refusal, forgiving},
+		{"with nothing, and a request behind", "a request", "", refusal, forgiving},
+		{"with nothing at all", "nothing", "", "", Limits{LingerMax: 3 * tick}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			drained := make(chan struct{}, 2)
 			moved := make(chan *Conn, 1)
-			e := startMoving(t, Config{Loops: 2, Refusal: []byte(refusal), Limits: Limits{LingerMax: 3 * tick}}, func(_ *Loop, a *app, on func(int) *Loop) {
+			e := startMoving(t, Config{Loops: 2, Refusal: []byte(refusal), Limits: row.limits}, func(_ *Loop, a *app, on func(int) *Loop) {
 				a.onDrain = func() { drained <- struct{}{} }
 				a.onOpen = func(c *Conn) {
 					if c.Moved() {

@@ -1,6 +1,7 @@
 package eventloop
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"log/slog"
@@ -13,7 +14,11 @@ import (
 // TestAMoveWithoutADescriptorToSpare runs out of descriptors at each of the three places where a move needs one.
 func TestAMoveWithoutADescriptorToSpare(t *testing.T) {
 	logged, enough := make(chan string, 100), make(chan struct{}, 1)
-	log := slog.New(slog.NewTextHandler(writer(func(b []byte) { logged <- string(b) }), nil))
+	log := slog.New(slog.NewTextHandler(writer(func(b []byte) {
+		if !bytes.Contains(b, []byte("held by a callback")) { // a busy machine may hold it too
+			logged <- string(b)
+		}
+	}), nil))
 	e := startMoving(t, Config{Loops: 2, Logger: log}, func(_ *Loop, a *app, on func(int) *Loop) {
 		a.onData = func(c *Conn, b []byte) {
 			if string(b) == "copy" { // MoveTo says so, and nothing has changed

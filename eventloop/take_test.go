@@ -150,7 +150,7 @@ func pairOf(t testing.TB, network, addr string) (client, nc net.Conn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	_ = client.SetDeadline(time.Now().Add(20 * time.Second))
+	_ = client.SetDeadline(time.Now().Add(patience))
 	if nc, err = ln.Accept(); err != nil {
 		t.Fatal(err)
 	}

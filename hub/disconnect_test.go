@@ -27,7 +27,7 @@ var endings = []struct {
 	}, ReasonTransportError},
 	{"the client breaks Engine.IO", Options{}, func(c *peer, _ *Socket) { c.send("7") }, ReasonParseError},
 	{"the client breaks Socket.IO", Options{}, func(c *peer, _ *Socket) { c.send("49") }, ReasonForcedClose},
-	{"the client answers no ping", Options{PingInterval: 100 * time.Millisecond, PingTimeout: 100 * time.Millisecond}, func(c *peer, _ *Socket) {
+	{"the client answers no ping", Options{PingInterval: 4 * time.Second, PingTimeout: 100 * time.Millisecond}, func(c *peer, _ *Socket) {
 		c.expect("2")
 		c.expectClose(1005)
 	}, ReasonPingTimeout},

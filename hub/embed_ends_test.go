@@ -390,6 +390,7 @@ func TestEmbedTLSConfig(t *testing.T) {
 func TestEmbedDrains(t *testing.T) {
 	e := embed(t, Options{DrainTime: TimeMax}, nil)
 	w, sid := joinPolling(t, e.Server)
+	joinToGoFirst(t, e.Server)
 	target := pollTarget + "&sid=" + sid
 	ctx, cancel := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)

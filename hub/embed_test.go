@@ -27,13 +27,10 @@ type embedded struct {
 // embed makes one, of which configure may change the outer server. Both end with the test.
 func embed(t *testing.T, opts Options, configure func(e *embedded)) *embedded {
 	t.Helper()
-	if opts.Logger == nil {
-		opts.Logger = quiet
-	}
 	if opts.Loops == 0 {
 		opts.Loops = 4
 	}
-	e := &embedded{Server: New(opts), site: newSite()}
+	e := &embedded{Server: New(calm(opts)), site: newSite()}
 	echoes(e.Server)
 	e.site.Handle("/socket.io/", e.Server)
 	e.web = httptest.NewUnstartedServer(e.site)

@@ -280,7 +280,7 @@ func (w *wire) sessionOf(s *Server) string {
 
 // TestSlowHeadBehindAForeignRequest: net/http has the patience of a loop, and no more.
 func TestSlowHeadBehindAForeignRequest(t *testing.T) {
-	s := start(t, Options{Handler: newSite(), HandshakeTimeout: 200 * time.Millisecond}, nil)
+	s := start(t, Options{Handler: newSite(), HandshakeTimeout: 2 * time.Second}, nil) // time enough for a request
 	w := openWire(t, s)
 	w.fine()
 	w.send("GET /socket.io/")

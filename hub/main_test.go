@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"starling/internal/starlingtest"
 )
 
 func TestMain(m *testing.M) {
@@ -21,7 +23,22 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds the waits of these tests. It says that something has failed; nothing waits for it to pass.
-const patience = 30 * time.Second
+const patience = starlingtest.Patience
+
+// calm are options with which no heartbeat comes in between, however long a test takes, and a server waits for its end for as
+// long as the test does, unless that is what it is about.
+func calm(opts Options) Options {
+	if opts.PingInterval == 0 {
+		opts.PingInterval = TimeMax
+	}
+	if opts.ShutdownTimeout == 0 {
+		opts.ShutdownTimeout = TimeMax
+	}
+	if opts.Logger == nil {
+		opts.Logger = quiet
+	}
+	return opts
+}
 
 var quiet = slog.New(slog.DiscardHandler)
 
@@ -40,13 +57,10 @@ func start(t *testing.T, opts Options, setup func(*Server)) *Server {
 // startServer runs a server until stop is called, which returns what Serve has returned.
 func startServer(t *testing.T, opts Options, setup func(*Server)) (s *Server, stop func() error) {
 	t.Helper()
-	if opts.Logger == nil {
-		opts.Logger = quiet
-	}
 	if opts.Loops == 0 {
 		opts.Loops = 2
 	}
-	s = New(opts)
+	s = New(calm(opts))
 	if setup != nil {
 		setup(s)
 	}

@@ -145,7 +145,7 @@ func TestErrandsEnd(t *testing.T) {
 			socket := receive(t, sockets)
 			m := cluster.Message{Kind: cluster.Broadcast, From: "silent", Namespace: "/", Request: 7, Target: cluster.Target{Everyone: true}, Data: []byte(`["ask"]`)}
 			if tc.end == nil {
-				m.Timeout = time.Millisecond
+				m.Timeout = 2 * time.Second // which is left for the first answer
 			}
 			if err := other.Publish(&m); err != nil {
 				t.Fatal(err)

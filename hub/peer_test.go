@@ -31,8 +31,8 @@ var clientLimits = &wsproto.Limits{MessageBytesMax: 64 << 20, FragmentsMax: 1}
 // mask is what client frames are masked with.
 var mask = [4]byte{0x37, 0xfa, 0x21, 0x3d}
 
-// openPacket is the first message of every session of a server with default options.
-const openPacket = `0{"sid":"<20>","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`
+// openPacket is the first message of every session of a server with calm options.
+const openPacket = `0{"sid":"<20>","upgrades":[],"pingInterval":86400000,"pingTimeout":20000,"maxPayload":1000000}`
 
 // dialTCP connects and says nothing.
 func dialTCP(t *testing.T, s *Server) *net.TCPConn {
@@ -48,7 +48,7 @@ func dialAddr(t *testing.T, addr net.Addr) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	_ = conn.SetDeadline(time.Now().Add(2 * patience))
+	_ = conn.SetDeadline(time.Now().Add(10 * patience)) // all that is done with it; each wait has a deadline of its own
 	return conn.(*net.TCPConn)
 }
 

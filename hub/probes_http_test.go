@@ -156,7 +156,8 @@ func TestHTTPProbes(t *testing.T) {
 	}
 	noted := newNotes()
 	s := start(t, Options{
-		Loops: 4, Origins: []string{"http://good.example"}, Credentials: true, AllowRequest: func(r *http.Request) error {
+		PingInterval: PingIntervalDefault,
+		Loops:        4, Origins: []string{"http://good.example"}, Credentials: true, AllowRequest: func(r *http.Request) error {
 			switch q := r.URL.Query(); {
 			case q.Has("deny"):
 				return errors.New("nope")

@@ -47,7 +47,7 @@ func TestProbes(t *testing.T) {
 		t.Fatalf("%d probes, %v", len(file.Rows), err)
 	}
 	noted := newNotes()
-	s := start(t, Options{}, func(s *Server) {
+	s := start(t, Options{PingInterval: PingIntervalDefault}, func(s *Server) {
 		probeApp(s.Namespace, noted)
 		probeApp(s.Of("/custom"), noted)
 	})

@@ -262,7 +262,7 @@ func TestEverythingAtOnce(t *testing.T) {
 func everythingAtOnce(t *testing.T, opts Options) {
 	const clients, goroutines, steps = 30, 300, 80
 	a := &arena{t: t, over: make(chan struct{})}
-	opts.Loops, opts.ShutdownTimeout, opts.CleanupEmptyChildNamespaces = 4, patience, true
+	opts.Loops, opts.CleanupEmptyChildNamespaces = 4, true
 	s, stop := startServer(t, opts, a.setup)
 	a.Server = s
 	var visiting, meddling sync.WaitGroup

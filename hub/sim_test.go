@@ -64,7 +64,7 @@ func (s *simulation) dial(query string) *simPeer {
 		s.t.Fatalf("the upgrade failed: %q", p.Got)
 	}
 	p.Got = p.Got[n:]
-	p.expect(openPacket)
+	p.expect(`0{"sid":"<20>","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`)
 	return p
 }
 

@@ -67,7 +67,7 @@ func readTraces(t *testing.T) (file traces) {
 func startTraced(t *testing.T) (*Server, notes) {
 	noted := newNotes()
 	cookie := &http.Cookie{Name: "io", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode}
-	s := start(t, Options{Loops: 4, Cookie: cookie, ClientFiles: clientFiles()}, func(s *Server) {
+	s := start(t, Options{PingInterval: PingIntervalDefault, Loops: 4, Cookie: cookie, ClientFiles: clientFiles()}, func(s *Server) {
 		probeApp(s.Namespace, noted)
 		s.On("hello", func(_ *Socket, e *Event) {
 			noted.add("event hello")

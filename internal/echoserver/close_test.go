@@ -1,12 +1,16 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"testing"
+	"time"
+
+	"starling/eventloop"
+	"starling/internal/starlingtest"
 )
 
-// TestClose holds the closing handshake to RFC 6455 5.5.1 and 7. That the connection ends, and in time, is part of each
-// conversation.
+// TestClose holds the closing handshake to RFC 6455 5.5.1 and 7. That the connection ends is part of each conversation.
 func TestClose(t *testing.T) {
 	runRows(t, []row{
 		{name: "no body", in: "88 80 00000000", end: "88 00"},
@@ -30,6 +34,25 @@ func TestClose(t *testing.T) {
 		{name: "then what breaks the rules", in: "88 82 00000000 03e8 ffff", end: "88 02 03e8"},
 		{name: "then a lot", in: "88 82 00000000 03e8 61*300000", end: "88 02 03e8"},
 	})
+}
+
+// TestTheEndComesAtOnce behind the close frame: the server does not wait with it for the client's end, for which it has some
+// time. A busy machine may take as long, but not each time.
+func TestTheEndComesAtOnce(t *testing.T) {
+	addr, _ := start(t)
+	quickest := time.Hour
+	for range 20 {
+		c := starlingtest.Dial(t, addr)
+		err := errors.Join(c.Upgrade("/"), send(c, [][]byte{starlingtest.Wire("88 82 00000000 03e8")}), c.Expect(starlingtest.Wire("88 02 03e8")))
+		began := time.Now()
+		if err = errors.Join(err, c.Ends(), c.Close()); err != nil {
+			t.Fatal(err)
+		}
+		quickest = min(quickest, time.Since(began))
+	}
+	if quickest > eventloop.LingerMax/2 {
+		t.Errorf("the end comes %v behind the close frame, or later", quickest)
+	}
 }
 
 // TestCloseCodes holds each code to RFC 6455 7.4, and to the registry that it founded.

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"starling/internal/starlingtest"
@@ -65,7 +64,7 @@ func echoed(addr string, pieces [][]byte, want []byte) error {
 	if err := send(c, [][]byte{starlingtest.Wire("88 82 00000000 03e8")}); err != nil {
 		return err
 	}
-	return errors.Join(c.Expect(starlingtest.Wire("88 02 03e8")), c.Ends(time.Second))
+	return errors.Join(c.Expect(starlingtest.Wire("88 02 03e8")), c.Ends())
 }
 
 // someBytes are n bytes in which no part repeats another.
@@ -194,7 +193,7 @@ func TestHandshakeInPieces(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		err = errors.Join(send(c, cut), c.Upgraded(), c.Expect(starlingtest.Wire("81 01 'a' 88 02 03e8")), c.Ends(time.Second), c.Close())
+		err = errors.Join(send(c, cut), c.Upgraded(), c.Expect(starlingtest.Wire("81 01 'a' 88 02 03e8")), c.Ends(), c.Close())
 		if err != nil {
 			t.Fatalf("in %d pieces, the first of %d bytes: %v", len(cut), len(cut[0]), err)
 		}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"starling/internal/starlingtest"
 )
@@ -80,8 +79,12 @@ const splitBytesMax = 64
 func (r row) run(t *testing.T, addr string) bool {
 	return t.Run(r.name, func(t *testing.T) {
 		in, want := r.bytes()
+		hold := converse
+		if r.isLarge() {
+			hold = echoed
+		}
 		for _, pieces := range cuts(in) {
-			if err := converse(addr, pieces, want); err != nil {
+			if err := hold(addr, pieces, want); err != nil {
 				t.Fatalf("sent in %d pieces, the first of %d bytes: %v", len(pieces), len(pieces[0]), err)
 			}
 		}
@@ -90,12 +93,15 @@ func (r row) run(t *testing.T, addr string) bool {
 
 func (r row) bytes() (in, want []byte) {
 	in, want = starlingtest.Wire(r.in), starlingtest.Wire(r.want+" "+r.end)
-	if r.end == "" {
+	if r.end == "" && !r.isLarge() {
 		in = append(in, starlingtest.Wire("88 82 00000000 03e8")...)
 		want = append(want, starlingtest.Wire("88 02 03e8")...)
 	}
 	return in, want
 }
+
+// isLarge reports whether the answer is so large that the client says goodbye only once it has all of it.
+func (r row) isLarge() bool { return r.end == "" && len(starlingtest.Wire(r.want)) > 64<<10 }
 
 // cuts are the ways in which an input is sent: whole, then, if it is short, in two pieces for each place to cut and byte
 // by byte, else in random pieces.
@@ -131,8 +137,7 @@ func randomPieces(in []byte, seed uint64) (pieces [][]byte) {
 	return pieces
 }
 
-// converse upgrades a connection, sends the pieces, and wants an answer that ends with the end of the connection. The
-// server's end must come within a second of its close frame.
+// converse upgrades a connection, sends the pieces, and wants an answer that ends with the end of the connection.
 func converse(addr string, pieces [][]byte, want []byte) error {
 	c, err := starlingtest.TryDial(addr)
 	if err != nil {
@@ -146,7 +151,7 @@ func converse(addr string, pieces [][]byte, want []byte) error {
 	if err := c.Expect(want); err != nil {
 		return err
 	}
-	return c.Ends(time.Second)
+	return c.Ends()
 }
 
 func send(c *starlingtest.Conn, pieces [][]byte) error {
@@ -188,11 +193,11 @@ func TestShutdownSaysGoodbye(t *testing.T) {
 	}
 	stop()
 	for _, c := range upgraded {
-		if err := errors.Join(c.Expect(starlingtest.Wire("88 02 03e9")), c.Ends(time.Second), c.Close()); err != nil { // 1001
+		if err := errors.Join(c.Expect(starlingtest.Wire("88 02 03e9")), c.Ends(), c.Close()); err != nil { // 1001
 			t.Fatal(err)
 		}
 	}
-	if err := fresh.Ends(time.Second); err != nil {
+	if err := fresh.Ends(); err != nil {
 		t.Fatalf("a connection that was not upgraded: %v", err)
 	}
 }
@@ -216,7 +221,7 @@ func TestSIGTERMEndsWith0(t *testing.T) {
 	if err := program.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(c.Expect(starlingtest.Wire("88 02 03e9")), c.Ends(time.Second), c.Close()); err != nil {
+	if err := errors.Join(c.Expect(starlingtest.Wire("88 02 03e9")), c.Ends(), c.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if err := program.Wait(); err != nil {

@@ -20,7 +20,7 @@ type Conn struct {
 	in *bufio.Reader
 }
 
-// Dial connects to a server. The connection ends with the test, and all that waits on it fails after Patience.
+// Dial connects to a server. The connection ends with the test, and each read and each write of it fails after Patience.
 func Dial(t testing.TB, addr string) *Conn {
 	t.Helper()
 	c, err := TryDial(addr)
@@ -37,8 +37,22 @@ func TryDial(addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	_ = c.SetDeadline(time.Now().Add(Patience))
-	return &Conn{Conn: c, in: bufio.NewReaderSize(c, 64<<10)}, nil
+	p := patient{c.(*net.TCPConn)}
+	return &Conn{Conn: p, in: bufio.NewReaderSize(p, 64<<10)}, nil
+}
+
+// patient is a connection whose reads and writes may take so long each, and not all of them together: how much a test does
+// in that time depends on the machine.
+type patient struct{ *net.TCPConn }
+
+func (p patient) Read(b []byte) (int, error) {
+	_ = p.SetReadDeadline(time.Now().Add(Patience))
+	return p.TCPConn.Read(b)
+}
+
+func (p patient) Write(b []byte) (int, error) {
+	_ = p.SetWriteDeadline(time.Now().Add(Patience))
+	return p.TCPConn.Write(b)
 }
 
 // Read reads what the server sent, behind what was taken as frames already.
@@ -173,9 +187,8 @@ func Masked(head byte, payload []byte) []byte {
 	return f
 }
 
-// Ends reads until the server closes and wants nothing more from it. The connection must end within the given time.
-func (c *Conn) Ends(within time.Duration) error {
-	_ = c.SetReadDeadline(time.Now().Add(within))
+// Ends reads until the server closes and wants nothing more from it.
+func (c *Conn) Ends() error {
 	rest, err := io.ReadAll(c.in)
 	switch {
 	case err != nil:

@@ -3,7 +3,6 @@ package starlingtest
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -69,7 +68,7 @@ func (c *Conn) LastResponse() (Response, error) {
 
 // Reset ends the connection without a word: the server gets a reset, and what it has not read yet is lost.
 func (c *Conn) Reset() error {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+	if tcp, ok := c.Conn.(patient); ok {
 		_ = tcp.SetLinger(0)
 	}
 	return c.Close()
@@ -77,7 +76,7 @@ func (c *Conn) Reset() error {
 
 // CloseWrite ends the client's half of the connection alone.
 func (c *Conn) CloseWrite() error {
-	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+	if tcp, ok := c.Conn.(patient); ok {
 		return tcp.CloseWrite()
 	}
 	return c.Close()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 )
 
 // Poller is an Engine.IO client that polls, over one connection for what it asks for and one for what it sends. Each is
@@ -134,7 +133,6 @@ func (p *Poller) request(at **Conn, request string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_ = c.SetDeadline(time.Now().Add(Patience))
 	if _, err := io.WriteString(c, request); err != nil {
 		return "", err
 	}

@@ -9,11 +9,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // scenarioTimeout bounds failures only; no test waits for it to pass.
-const scenarioTimeout = 2 * time.Minute
+const scenarioTimeout = 3 * Patience
 
 // Scenarios are the names of the files in the folder scenarios of the test's package. Whoever adds one there has added a
 // test.
@@ -55,7 +54,7 @@ func Converse(t *testing.T, hear func(line string) (answer string), name string,
 	ctx, cancel := context.WithTimeout(t.Context(), scenarioTimeout)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.WaitDelay = time.Second
+	cmd.WaitDelay = Patience
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()

@@ -16,13 +16,21 @@ import (
 )
 
 // Patience bounds what goes wrong; no test waits for it to pass.
-const Patience = 30 * time.Second
+const Patience = 2 * time.Minute
+
+// beyond is a time that no test waits for: what ends within Patience has ended for another reason.
+const beyond = "10m"
 
 // Serve is the command that serves on a free port of this machine, with flags besides. A later flag wins, so --addr may
-// be among them.
+// be among them. The times of the server are long unless a test is about them: no client is given up because the machine is
+// busy, no heartbeat comes in between, and what is to end at once does not pass by ending some time.
 func Serve(t testing.TB, flags ...string) *exec.Cmd {
 	t.Helper()
-	return exec.Command(ServerBinary(t), append([]string{"serve", "--addr", "127.0.0.1:0", "--log-format", "json"}, flags...)...)
+	return exec.Command(ServerBinary(t), append([]string{
+		"serve", "--addr", "127.0.0.1:0", "--log-format", "json",
+		"--ping-interval", beyond, "--ping-timeout", beyond,
+		"--connect-timeout", beyond, "--upgrade-timeout", beyond, "--drain-timeout", beyond,
+	}, flags...)...)
 }
 
 // WithFiles is cmd under a limit of open files, soft and hard, which only a shell can set for somebody else. The process

@@ -68,7 +68,7 @@ func TestDisconnect(t *testing.T) {
 func TestPingTimeout(t *testing.T) {
 	each(t, func(t *testing.T, k kind) {
 		gone := make(chan hub.Reason, 1)
-		s := start(t, k, hub.Options{PingInterval: later, PingTimeout: later}, func(s *hub.Server) {
+		s := start(t, k, hub.Options{PingInterval: later, PingTimeout: soon}, func(s *hub.Server) {
 			s.OnDisconnect(func(_ *hub.Socket, reason hub.Reason) { gone <- reason })
 		})
 		p := join(t, s, k)

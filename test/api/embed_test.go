@@ -22,6 +22,9 @@ func newServer(k kind, opts hub.Options) *hub.Server {
 	if opts.PingInterval == 0 {
 		opts.PingInterval = time.Hour // no conversation has to reckon with a ping
 	}
+	if opts.ShutdownTimeout == 0 {
+		opts.ShutdownTimeout = hub.TimeMax
+	}
 	if k.packed {
 		opts.Parser = msgpack.Parser{}
 	}

@@ -46,7 +46,7 @@ const patience = starlingtest.Patience
 // when something has, on a busy machine too.
 const (
 	soon  = 150 * time.Millisecond
-	later = time.Second
+	later = 5 * time.Second
 )
 
 // start runs a server for a kind of client on a port of its own until the test ends, and requires a clean end. The main namespace

@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 
 // How long an answer may take before the scenario fails. It bounds failures only: nothing waits for it to pass.
-export const patience = 20_000;
+export const patience = 120_000;
 
 const pageScript = readFileSync(new URL("page.js", import.meta.url));
 const clientScript = readFileSync(new URL("node_modules/socket.io-client/dist/socket.io.min.js", import.meta.url));

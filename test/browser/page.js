@@ -3,7 +3,7 @@
 "use strict";
 
 // How long an answer may take before the scenario fails. It bounds failures only: nothing waits for it to pass.
-const patience = 20_000;
+const patience = 120_000;
 
 // Peer is a client in the page that connects at once, and tells what became of it.
 class Peer {

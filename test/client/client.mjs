@@ -9,7 +9,7 @@ import { io } from "socket.io-client";
 import msgpackParser from "socket.io-msgpack-parser";
 
 // How long an answer may take before the scenario fails. It bounds failures only: nothing waits for it to pass.
-export const patience = 10_000;
+export const patience = 120_000;
 
 // The options of each kind of client that holds a scenario.
 const kinds = {
@@ -53,6 +53,7 @@ export function client(namespace = "/", { relay = { url }, ...options } = {}) {
     ...formats[format],
     forceNew: true,
     reconnection: false,
+    timeout: patience,
     ...options,
   });
   opened.push(socket);

@@ -51,13 +51,13 @@ type need struct {
 }
 
 var needs = map[string]need{
-	// Five pings take 1.5 s; a pong may be a second late, so that a busy machine fails nobody.
-	"heartbeat": {flags: []string{"--ping-interval", "300ms", "--ping-timeout", "1s"}},
-	"silence":   {flags: []string{"--ping-interval", "300ms", "--ping-timeout", "200ms"}},
-	"path":      {flags: []string{"--path", "/chat/v1/"}},
-	"restart":   {restarts: true},
-	// With one loop it is one client after the other, 50 ms apart.
-	"shutdown": {flags: []string{"--shutdown-notice", "closing time", "--drain-time", "2s", "--loops", "1"}},
+	"heartbeat": {flags: []string{"--ping-interval", "300ms"}},
+	// Who does not keep silent may be as late with a pong on a busy machine.
+	"silence": {flags: []string{"--ping-interval", "300ms", "--ping-timeout", "3s"}},
+	"path":    {flags: []string{"--path", "/chat/v1/"}},
+	"restart": {restarts: true},
+	// With one loop it is one client after the other, 125 ms apart.
+	"shutdown": {flags: []string{"--shutdown-notice", "closing time", "--drain-time", "5s", "--loops", "1"}},
 
 	"shutdown-at-once": {
 		flags: []string{"--shutdown-notice", "closing time"},
@@ -66,11 +66,11 @@ var needs = map[string]need{
 	},
 
 	"msgpack":          {flags: []string{"--parser", "msgpack"}},
-	"recovery":         {flags: []string{"--recovery", "1m"}},
-	"recovery-bounds":  {flags: []string{"--recovery", "1m", "--recovery-room-max", "5000", "--recovery-max", "100000"}},
-	"recovery-lost":    {flags: []string{"--recovery", "1m"}},
-	"recovery-quiet":   {flags: []string{"--recovery", "1m"}},
-	"recovery-unknown": {flags: []string{"--recovery", "1m"}, restarts: true},
+	"recovery":         {flags: []string{"--recovery", "10m"}},
+	"recovery-bounds":  {flags: []string{"--recovery", "10m", "--recovery-room-max", "5000", "--recovery-max", "100000"}},
+	"recovery-lost":    {flags: []string{"--recovery", "10m"}},
+	"recovery-quiet":   {flags: []string{"--recovery", "10m"}},
+	"recovery-unknown": {flags: []string{"--recovery", "10m"}, restarts: true},
 
 	"agent": {
 		kinds: []string{byPolling, byDefault},
@@ -95,6 +95,7 @@ var needs = map[string]need{
 		why:   "as deflate",
 	},
 	"goodbye": {
+		flags: []string{"--loops", "1"}, // who is answered knows that what was sent before has come in, on any connection
 		kinds: []string{byPolling},
 		why:   "it is about the requests that are, or are not, waiting when a session ends",
 	},

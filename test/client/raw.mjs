@@ -29,14 +29,14 @@ export class Session {
     this.sid = sid;
   }
 
-  // get resolves to the response to a poll, its body as it came.
-  get(headers = {}) {
-    return this.#request("GET", headers);
+  // get resolves to the response to a poll, its body as it came. It calls sent when the request is on its way.
+  get(headers = {}, sent) {
+    return this.#request("GET", headers, [], sent);
   }
 
   // poll resolves to the packets that a poll brings.
-  async poll() {
-    const { status, body } = await this.get();
+  async poll(sent) {
+    const { status, body } = await this.get({}, sent);
     assert.equal(status, 200, `a poll was answered with ${status}, ${body}`);
     return body.toString().split(separator);
   }
@@ -54,10 +54,14 @@ export class Session {
   }
 
   // waiting is a poll that the server has and does not answer yet, as a function that resolves to what it will bring.
-  // That it has come in no event tells; when a witness, whose connection is another one, was heard and answered after
-  // the request was sent, it has.
+  // That it has come in no event tells; when a witness, whose connection is another one of the same loop, was heard and
+  // answered after the request was sent, it has.
   async waiting(witness) {
-    const packets = this.poll();
+    let packets;
+    await new Promise((sent, failed) => {
+      packets = this.poll(sent);
+      packets.catch(failed);
+    });
     await call(witness, "echo", "meanwhile");
     return () => packets;
   }
@@ -79,11 +83,12 @@ export class Session {
     return `${url}/socket.io/?${new URLSearchParams({ EIO: 4, transport, ...(this.sid && { sid: this.sid }) })}`;
   }
 
-  #request(method, headers, packets = []) {
+  #request(method, headers, packets = [], sent = () => {}) {
     return new Promise((resolve, reject) => {
       const request = http.request(this.#target("polling"), { method, headers, timeout: patience });
       request.on("timeout", () => request.destroy(new Error(`a ${method} was not answered within ${patience} ms`)));
       request.on("error", reject);
+      request.on("finish", sent);
       request.on("response", async (response) => {
         const { statusCode: status, headers } = response;
         try {

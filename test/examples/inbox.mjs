@@ -1,7 +1,7 @@
 // What scenarios and pages share: waiting for things in the order in which they come.
 
 // How long something may take before the scenario fails. It bounds failures only: nothing waits for it to pass.
-const patience = 20_000;
+const patience = 120_000;
 
 // Inbox keeps what has come until somebody asks for it, in order.
 export class Inbox {

@@ -6,9 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
-
-	"starling/internal/starlingtest"
 )
 
 // source is a client that sends numbered events to one other client at a time.
@@ -21,7 +18,6 @@ type source struct {
 func newSource(t *testing.T, addr string) *source {
 	t.Helper()
 	s := &source{client: mustJoin(t, addr)}
-	_ = s.SetDeadline(time.Time{}) // it lives as long as the test, which has a deadline of its own
 	go func() {
 		for {
 			f, err := s.ReadFrame()
@@ -69,7 +65,6 @@ func newCrier(t *testing.T, addr string) *crier {
 func (c *crier) cry() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_ = c.client.SetDeadline(time.Now().Add(starlingtest.Patience))
 	n := c.begun.Add(1)
 	got, err := c.client.exchange(fmt.Sprintf(`42%d["everyone",%d]`, n, n))
 	for err == nil && strings.HasPrefix(got, `42["everyone",`) {

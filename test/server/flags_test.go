@@ -126,7 +126,7 @@ type opened struct{ PingInterval, PingTimeout, MaxPayload int }
 
 // TestEnvironment starts a server that is told everything by its environment, and a flag on top.
 func TestEnvironment(t *testing.T) {
-	cmd := exec.Command(starlingtest.ServerBinary(t), "serve", "--ping-timeout", "2s")
+	cmd := exec.Command(starlingtest.ServerBinary(t), "serve", "--ping-timeout", "10m")
 	cmd.Env = append(os.Environ(), "STARLING_ADDR=127.0.0.1:0", "STARLING_LOG_FORMAT=json", "STARLING_CONNECTIONS_MAX=1",
 		"STARLING_PING_INTERVAL=1s", "STARLING_PING_TIMEOUT=9s", "STARLING_MAX_PAYLOAD=5000")
 	s := starlingtest.Start(t, cmd)
@@ -135,7 +135,7 @@ func TestEnvironment(t *testing.T) {
 	if err := json.Unmarshal([]byte(c.open), &got); err != nil {
 		t.Fatalf("the open packet holds %s: %v", c.open, err)
 	}
-	if want := (opened{1000, 2000, 5000}); got != want { // of the ping timeouts that of the flag
+	if want := (opened{1000, 600_000, 5000}); got != want { // of the ping timeouts that of the flag
 		t.Errorf("the open packet says %+v, want %+v", got, want)
 	}
 	if second, err := join(s.Addr); err == nil {

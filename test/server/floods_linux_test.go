@@ -132,7 +132,6 @@ func askForNobody(c *starlingtest.Conn, ids []string, from, batch int) error {
 			break
 		}
 	}
-	_ = c.SetDeadline(time.Now().Add(starlingtest.Patience))
 	if _, err := io.WriteString(c, requests.String()); err != nil {
 		return err
 	}
@@ -171,7 +170,7 @@ func bodiesForNobody(t *testing.T, s *starlingtest.Server) {
 			t.Errorf("the session %q: %v, %v; want the end with it", id, got, err)
 		}
 		if i%2 == 0 {
-			if err := c.Ends(starlingtest.Patience); err != nil {
+			if err := c.Ends(); err != nil {
 				t.Errorf("the session %q: %v", id, err)
 			}
 		}
@@ -385,7 +384,6 @@ func randomBytes(t *testing.T, s *starlingtest.Server) {
 			junk[j] = byte(random.Uint32())
 		}
 		conn := starlingtest.Dial(t, s.Addr)
-		_ = conn.SetWriteDeadline(time.Now().Add(starlingtest.Patience))
 		_, err := conn.Write(append([]byte(beginnings[i%len(beginnings)]), junk...))
 		var timeout net.Error
 		if errors.As(err, &timeout) && timeout.Timeout() {

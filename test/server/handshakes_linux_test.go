@@ -39,7 +39,8 @@ func TestHandshakesTimeOut(t *testing.T) {
 	t.Parallel()
 	const most = 500
 	s := starlingtest.Start(t, starlingtest.Serve(t, "--loops", "4", "--connections-max", fmt.Sprint(most), "--connect-timeout", "1s"))
-	wantTimedOut(t, s, beginSessions(t, s.Addr, most, 10))
+	since := time.Now()
+	wantTimedOut(t, s, beginSessions(t, s.Addr, most, 10), since)
 	if begun := len(beginSessions(t, s.Addr, most, 10)); begun != most {
 		t.Errorf("of %d handshakes after that %d were accepted", most, begun)
 	}
@@ -77,7 +78,6 @@ func beginSessions(t *testing.T, addr string, attempts, atOnce int) (begun []*st
 
 // handshake tries to begin a session: it returns nil where the server refuses with 503.
 func handshake(c *starlingtest.Conn) (*starlingtest.Poller, error) {
-	_ = c.SetDeadline(time.Now().Add(starlingtest.Patience))
 	if _, err := io.WriteString(c, starlingtest.GetRequest(pollTarget)); err != nil {
 		return nil, err
 	}
@@ -94,16 +94,21 @@ func handshake(c *starlingtest.Conn) (*starlingtest.Poller, error) {
 	}
 }
 
-// wantTimedOut wants each session to be over, or to end while a GET waits, and to be told so.
-func wantTimedOut(t *testing.T, s *starlingtest.Server, all []*starlingtest.Poller) {
+// goodbyeTime is for how long the server remembers a session that it has ended, with some time to spare.
+const goodbyeTime = 20 * time.Second
+
+// wantTimedOut wants each session, none of which has begun earlier than that, to be over, or to end while a GET waits, and
+// to be told so, unless it comes too late.
+func wantTimedOut(t *testing.T, s *starlingtest.Server, all []*starlingtest.Poller, since time.Time) {
 	t.Helper()
 	c := starlingtest.Dial(t, s.Addr)
 	defer c.Close()
 	for _, p := range all {
-		_ = c.SetDeadline(time.Now().Add(starlingtest.Patience))
 		_, err := io.WriteString(c, p.GetRequest())
 		r, readErr := c.ReadResponse()
-		if err = errors.Join(err, readErr); err != nil || !slices.Contains([]string{"1", "6" + starlingtest.Separator + "1"}, r.Body) {
+		forgotten := time.Since(since) > goodbyeTime && (starlingtest.StatusError{Status: r.Status, Body: r.Body}) == starlingtest.ErrUnknownSession
+		told := slices.Contains([]string{"1", "6" + starlingtest.Separator + "1"}, r.Body)
+		if err = errors.Join(err, readErr); err != nil || !told && !forgotten {
 			t.Fatalf("a session that never connected: %d, %q, %v", r.Status, r.Body, err)
 		}
 	}

@@ -311,7 +311,7 @@ func (v *traveller) saySomethingElse(c *starlingtest.Conn) error {
 	if f, err := c.ReadFrame(); err != nil || f.Head != starlingtest.Close {
 		return fmt.Errorf("got a frame that begins with %x, and %v, instead of a close frame", f.Head, err)
 	}
-	return c.Ends(starlingtest.Patience)
+	return c.Ends()
 }
 
 // wantOthersRefused has a second WebSocket try for the same session.
@@ -395,7 +395,7 @@ func (v *traveller) leave() error {
 	if v.await(func() bool { return false }); v.end != errClosed {
 		return v.reason()
 	}
-	return errors.Join(err, v.ws.Ends(starlingtest.Patience), v.ws.Close())
+	return errors.Join(err, v.ws.Ends(), v.ws.Close())
 }
 
 // wantGone wants the server to have forgotten the session. It may be about to hear of the end.

@@ -145,7 +145,7 @@ func (c *client) leave() error {
 	if _, err := c.Write(starlingtest.Masked(starlingtest.Close, starlingtest.Wire("03e8"))); err != nil {
 		return err
 	}
-	return errors.Join(c.Expect(starlingtest.Wire("88 02 03e8")), c.Ends(time.Second), c.Close())
+	return errors.Join(c.Expect(starlingtest.Wire("88 02 03e8")), c.Ends(), c.Close())
 }
 
 // outcome is how a command ended that was to end by itself.

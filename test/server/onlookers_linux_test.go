@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"starling/internal/starlingtest"
 )
@@ -29,7 +28,6 @@ func newOnlookers(t *testing.T, addr string) *onlookers {
 // wantEcho wants a round trip of both.
 func (o *onlookers) wantEcho(t *testing.T) {
 	t.Helper()
-	_ = o.webSocket.SetDeadline(time.Now().Add(starlingtest.Patience))
 	if err := errors.Join(o.webSocket.echo(), o.polling.echo()); err != nil {
 		t.Fatalf("an onlooker: %v", err)
 	}
@@ -44,7 +42,6 @@ func (o *onlookers) during(t *testing.T, do func()) {
 	go func() {
 		var err error
 		for err == nil && (!over.Load() || trips == 0) {
-			_ = o.webSocket.SetDeadline(time.Now().Add(starlingtest.Patience))
 			err = errors.Join(o.webSocket.echo(), o.polling.echo())
 			trips++
 		}

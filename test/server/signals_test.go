@@ -49,8 +49,21 @@ func TestSIGINTIsTheSame(t *testing.T) {
 }
 
 // TestSIGTERMReleasesHandlers stops a server whose handler waits for an answer of its client's. The client goes, and so
-// the wait is over, long before the time that the handler would have waited.
+// the wait is over, long before the time that the handler would have waited. A busy machine may need as much, but not each
+// time.
 func TestSIGTERMReleasesHandlers(t *testing.T) {
+	var took []time.Duration
+	for range 5 {
+		if took = append(took, endWhileAsking(t)); slices.Min(took) < askTimeout {
+			return
+		}
+	}
+	t.Errorf("the server took %v, as if the handler had waited for all of its %v each time", took, askTimeout)
+}
+
+// endWhileAsking is how long a server takes for its end that has asked its client something.
+func endWhileAsking(t *testing.T) time.Duration {
+	t.Helper()
 	s := starlingtest.Start(t, starlingtest.Serve(t, "--drain-timeout", forEver))
 	c := mustJoin(t, s.Addr)
 	question, err := c.exchange(`420["ask","are you there?"]`)
@@ -63,9 +76,7 @@ func TestSIGTERMReleasesHandlers(t *testing.T) {
 		t.Error(err)
 	}
 	wantOrderlyEnd(t, s)
-	if took := time.Since(begin); took >= askTimeout {
-		t.Errorf("the server took %v, as if the handler had waited for all of its %v", took, askTimeout)
-	}
+	return time.Since(begin)
 }
 
 // TestSIGTERMWaitsNoLongerThanAllowed stops a server whose clients do not go.
@@ -81,7 +92,7 @@ func TestSIGTERMWaitsNoLongerThanAllowed(t *testing.T) {
 	}
 	var warnings []string
 	for _, e := range s.Log(t) {
-		if e.Level != "INFO" {
+		if e.Level != "INFO" && !isOfABusyMachine(e) {
 			warnings = append(warnings, e.Level+" "+e.Msg)
 		}
 	}
@@ -113,7 +124,7 @@ func TestSecondSIGTERMEndsAtOnce(t *testing.T) {
 
 // goodbye wants what a client gets from a server that shuts down, and goes.
 func goodbye(c *client) error {
-	return errors.Join(c.Expect(starlingtest.Wire(shutdown)), c.Ends(time.Second), c.Close())
+	return errors.Join(c.Expect(starlingtest.Wire(shutdown)), c.Ends(), c.Close())
 }
 
 // wantOrderlyEnd wants exit code 0, and a log that tells of nothing unusual.
@@ -124,21 +135,27 @@ func wantOrderlyEnd(t *testing.T, s *starlingtest.Server) {
 	}
 	told := ""
 	for _, e := range s.Log(t) {
-		told += fmt.Sprintf("%s %s; ", e.Level, e.Msg)
+		if !isOfABusyMachine(e) {
+			told += fmt.Sprintf("%s %s; ", e.Level, e.Msg)
+		}
 	}
 	if want := "INFO listening; INFO stopping; INFO stopped; "; told != want {
 		t.Errorf("the log tells %q, want %q", told, want)
 	}
 }
 
+// isOfABusyMachine tells the warnings that a busy machine brings about: one names a loop that did not run for a second, the
+// other an event for a connection that was closed while the event waited its turn.
+func isOfABusyMachine(e starlingtest.Entry) bool {
+	return e.Level == "WARN" && (e.Msg == "event loop is held by a callback" || strings.Contains(e.Msg, "of a stale connection"))
+}
+
 // wantNoErrors wants a log in which nothing went wrong: no error, no panic, and no warning but the ones that are expected
-// and those that a busy machine brings about. Of these, one names a loop that did not run for a second, the other an event
-// for a connection that was closed while the event waited its turn.
+// and those of a busy machine.
 func wantNoErrors(t *testing.T, s *starlingtest.Server, expected ...string) {
 	t.Helper()
 	for _, e := range s.Log(t) {
-		busy := e.Msg == "event loop is held by a callback" || strings.Contains(e.Msg, "of a stale connection")
-		if e.Level != "INFO" && (e.Level != "WARN" || !busy && !slices.Contains(expected, e.Msg)) {
+		if e.Level != "INFO" && !isOfABusyMachine(e) && (e.Level != "WARN" || !slices.Contains(expected, e.Msg)) {
 			t.Errorf("the log tells: %s %s", e.Level, e.Msg)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -56,11 +57,17 @@ func TestSlowClients(t *testing.T) {
 			}
 		}
 	})
+	var took []time.Duration
 	for i, d := range all {
 		if d.err != nil {
 			t.Errorf("client %d, which was to be answered with %d: %v", i, d.status, d.err)
 		}
+		took = append(took, d.took)
 		d.conn.Close()
+	}
+	slices.Sort(took)
+	if half := took[len(took)/2]; half < requestTime-time.Second {
+		t.Errorf("half of the clients had no more than %v", half)
 	}
 	eventually(t, fmt.Sprintf("the server has its %d descriptors again", before), func() bool { return descriptors(t, s) == before })
 	s.Stop(t)
@@ -85,6 +92,7 @@ type dawdler struct {
 	since  time.Time
 	rest   string // what it would like to send yet
 	status int    // of the answer that it is to have, 0 for none
+	took   time.Duration
 	err    error
 }
 
@@ -102,14 +110,15 @@ func (d *dawdler) dribble() {
 	}
 }
 
-// wait waits for the end, which must not come early.
+// wait waits for the end, which must not come early. Where the machine is busy a loop's idea of the time may lag behind when
+// a client comes, so a few may have less than others.
 func (d *dawdler) wait() {
 	if d.status == 0 {
-		d.err = d.conn.Ends(starlingtest.Patience)
+		d.err = d.conn.Ends()
 	} else if r, err := d.conn.LastResponse(); err != nil || r.Status != d.status {
 		d.err = fmt.Errorf("answered with %d, %w", r.Status, err)
 	}
-	if took := time.Since(d.since); d.err == nil && took < requestTime-time.Second { // a busy machine sees late when it began
-		d.err = fmt.Errorf("the server has waited for %v only", took)
+	if d.took = time.Since(d.since); d.err == nil && d.took < requestTime/2 {
+		d.err = fmt.Errorf("the server has waited for %v only", d.took)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
-	"time"
 
 	"starling/internal/starlingtest"
 )
@@ -428,7 +427,6 @@ type scissors struct {
 
 // send sends a text, or what of it ends at random behind the first so many bytes, and cuts.
 func (s scissors) send(c *starlingtest.Conn, text string, within bool, behind int) error {
-	_ = c.SetDeadline(time.Now().Add(starlingtest.Patience))
 	if within {
 		text = text[:behind+1+s.random.IntN(len(text)-behind-1)]
 	}

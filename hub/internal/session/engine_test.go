@@ -9,9 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"starling/eventloop"
+	"starling/internal/starlingtest"
 )
 
 // TestOnRealLoops has clients poll over real loops, well and badly, while the application is told of refusals and changes
@@ -64,7 +64,7 @@ func TestOnRealLoops(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			client := &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}
+			client := &http.Client{Transport: &http.Transport{}, Timeout: starlingtest.Patience}
 			defer client.CloseIdleConnections()
 			for range 10 {
 				_, rest, _ := strings.Cut(ask(client, "GET", "/socket.io/?EIO=4&transport=polling", ""), `"sid":"`)
@@ -115,7 +115,7 @@ func startEngine(t *testing.T, cfg *Config) *eventloop.Engine {
 		t.Fatalf("Run: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), starlingtest.Patience)
 		defer cancel()
 		if err := engine.Shutdown(ctx); err != nil {
 			t.Errorf("Shutdown: %v", err)
