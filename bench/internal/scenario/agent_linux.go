@@ -172,6 +172,8 @@ func (a *agent) measure(c command) {
 	a.measured.reset(c.FromNs)
 	a.echoes.begin(c.StartNs, c.EndNs, a.portion(a.cfg.EchoRate))
 	a.churn.begin(c.StartNs, c.EndNs, a.portion(a.cfg.ChurnRate))
+	a.begin(opBegin)
+	a.done()
 }
 
 // stop ends what would go on by itself.
@@ -222,12 +224,12 @@ func (a *agent) due() int64 {
 // watch is called every turn: it does what is due, and ends a phase in which nothing has moved for too long.
 func (a *agent) watch() {
 	now := flood.Now()
+	a.turnPage(now)
 	a.door.watch()
 	a.echoDue(now)
 	a.churnDue(now)
 	a.ringAlarms(now)
 	a.noteReading(now)
-	a.turnPage(now)
 	if a.phase == "" {
 		return
 	}

@@ -82,15 +82,11 @@ func (r *run) span(warmup time.Duration, phases []Phase) (from usage, err error)
 	for _, p := range phases {
 		total += p.For
 	}
-	start := r.cfg.gridAfter(flood.Now() + int64(10*time.Millisecond)) // so that no agent hears of it too late
-	r.startNs = start + int64(warmup)
-	if r.firstNs == 0 {
-		r.firstNs = r.startNs
+	start, err := r.setTimes(warmup, total)
+	if err != nil {
+		return from, err
 	}
-	end := r.startNs + int64(total)
-	r.endNs = end
-	r.send(command{Op: opBegin, StartNs: start, FromNs: r.startNs, EndNs: end})
-	r.senders.begin(start, r.startNs, end, r.rateOf(phases[0]))
+	r.senders.begin(start, r.startNs, r.endNs, r.rateOf(phases[0]))
 	r.timeline.enter("warm-up", start)
 	if err := r.until(r.startNs); err != nil {
 		return from, err
@@ -100,6 +96,9 @@ func (r *run) span(warmup time.Duration, phases []Phase) (from usage, err error)
 	}
 	at := r.startNs
 	for i := range phases {
+		if r.broken() {
+			break // what was to happen then does not
+		}
 		if err := r.phase(&phases[i], at); err != nil {
 			return from, err
 		}
@@ -108,6 +107,23 @@ func (r *run) span(warmup time.Duration, phases []Phase) (from usage, err error)
 	r.senders.stop()
 	r.send(command{Op: opStop})
 	return from, nil
+}
+
+// setTimes tells the agents when to begin, which is once all of them know.
+func (r *run) setTimes(warmup, total time.Duration) (start int64, err error) {
+	for start <= flood.Now() {
+		start = r.cfg.gridAfter(flood.Now())
+		r.startNs = start + int64(warmup)
+		r.endNs = r.startNs + int64(total)
+		r.tell(command{Op: opBegin, StartNs: start, FromNs: r.startNs, EndNs: r.endNs})
+		if err := r.await(r.cfg.Timeout, nil); err != nil {
+			return 0, err
+		}
+	}
+	if r.firstNs == 0 {
+		r.firstNs = r.startNs
+	}
+	return start, nil
 }
 
 func (r *run) rateOf(p Phase) float64 {
@@ -148,14 +164,17 @@ func (r *run) act(phase string, do func() error) {
 
 // until lets the loop turn to a time, unless the run is interrupted or a connection is lost that should not be.
 func (r *run) until(ns int64) error {
-	err := r.loop.RunUntil(func() bool {
-		return flood.Now() >= ns || r.interrupted() || r.fatal != nil || r.gone || r.senders.err != nil
-	})
+	err := r.loop.RunUntil(func() bool { return flood.Now() >= ns || r.broken() })
 	err = errors.Join(err, r.fatal)
 	if r.senders.err != nil && err == nil {
 		err = fmt.Errorf("%w: %w", ErrPublisher, r.senders.err)
 	}
 	return err
+}
+
+// broken says that the run ends before its time.
+func (r *run) broken() bool {
+	return r.interrupted() || r.fatal != nil || r.gone || r.senders.err != nil
 }
 
 // setFlow enters what a run with a timetable came to.

@@ -13,7 +13,7 @@ type op string
 const (
 	opConnect op = "connect" // dial the share; answered by opConnect when each connection is open or has failed
 	opJoin    op = "join"    // become members of the rooms; answered by opJoin
-	opBegin   op = "begin"   // a measured time begins, with what the agent has to do in it by a timetable; not answered
+	opBegin   op = "begin"   // a measured time begins, with what the agent has to do in it by a timetable; answered by opBegin
 	opEcho    op = "echo"    // echo for a time; answered by opEcho when nothing is in flight any more
 	opMute    op = "mute"    // have the slow members read no more; not answered
 	opUnmute  op = "unmute"  // have them read again; not answered

@@ -57,6 +57,9 @@ func (a *agent) fault(counter *uint64) {
 // arrived records how long a message took.
 func (a *agent) arrived(stamp ledger.Stamp, now int64) {
 	a.progress++
+	if now >= a.diary.nextNs {
+		a.turnPage(now)
+	}
 	a.diary.Delivered++
 	a.measured.heardNs = now
 	took := now - stamp.SentNs

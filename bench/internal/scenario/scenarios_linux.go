@@ -176,7 +176,9 @@ func (r *run) broadcast() error {
 	if err := r.warmUp(); err != nil {
 		return err
 	}
-	r.beginMeasuring(flood.Now())
+	if err := r.beginMeasuring(flood.Now()); err != nil {
+		return err
+	}
 	used, err := r.measure(func() error {
 		r.pub.start(r.opts.Messages, r.opts.Duration)
 		return r.awaitDeliveries()
@@ -207,10 +209,11 @@ func (r *run) warmUp() error {
 }
 
 // beginMeasuring has the agents measure what is to be sent from a time on.
-func (r *run) beginMeasuring(fromNs int64) {
+func (r *run) beginMeasuring(fromNs int64) error {
 	r.startNs, r.firstNs = fromNs, fromNs
 	r.timeline.enter("run", fromNs)
-	r.send(command{Op: opBegin, FromNs: fromNs})
+	r.tell(command{Op: opBegin, FromNs: fromNs})
+	return r.await(r.cfg.Timeout, nil)
 }
 
 func (r *run) joinAll() (ok bool, err error) {
@@ -298,7 +301,9 @@ func (r *run) echo() error {
 			return err
 		}
 	}
-	r.beginMeasuring(flood.Now())
+	if err := r.beginMeasuring(flood.Now()); err != nil {
+		return err
+	}
 	used, err := r.measure(func() error { return r.awaitEchoes(r.opts.Duration) })
 	if err != nil {
 		return err

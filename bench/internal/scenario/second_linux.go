@@ -69,7 +69,7 @@ type bySecond struct {
 
 func (b *bySecond) add(epochNs, now int64) {
 	at := (now - epochNs) / int64(time.Second)
-	for at >= b.first+int64(len(b.counts)) {
+	for len(b.counts) == 0 || at >= b.first+int64(len(b.counts)) {
 		b.counts = append(b.counts, 0)
 	}
 	b.counts[max(at-b.first, 0)]++

@@ -55,21 +55,26 @@ type doneRow struct {
 
 // addSecond takes one agent's second.
 func (r *run) addSecond(s *second) {
-	t := &r.timeline
-	w := t.rows[s.Index]
-	if w == nil {
-		w = &row{}
-		if t.rows == nil {
-			t.rows = make(map[int64]*row)
-		}
-		t.rows[s.Index] = w
-	}
+	w := r.timeline.row(s.Index)
 	w.got++
 	w.add(s)
 	// An agent that was too busy for a second has none: rows before one that is complete are.
 	if w.got == len(r.agents) {
 		r.closeRows(s.Index)
 	}
+}
+
+// row is the one of that index, begun if nobody has.
+func (t *timeline) row(index int64) *row {
+	w := t.rows[index]
+	if w == nil {
+		w = &row{}
+		if t.rows == nil {
+			t.rows = make(map[int64]*row)
+		}
+		t.rows[index] = w
+	}
+	return w
 }
 
 // closeRows completes the rows up to one.
@@ -82,19 +87,21 @@ func (r *run) closeRows(index int64) {
 	}
 }
 
-// closeTimeline completes it with what the agents have handed in of the second that had just begun.
+// closeTimeline completes it with what the agents have handed in of the second that is not over. Should they go on, the rest of that
+// second gets a row of its own.
 func (r *run) closeTimeline(rest []part) {
-	t, last := &r.timeline, &row{}
-	for index := range t.rows {
-		r.closeRows(index)
-	}
+	t := &r.timeline
 	for _, p := range rest {
 		if p.Rest != nil {
-			last.add(p.Rest)
+			t.row(max(p.Rest.Index, t.next)).add(p.Rest)
 		}
 	}
-	if now := flood.Now(); now > t.endNs {
-		r.closeRow(last, now)
+	now := flood.Now()
+	last := (now - r.cfg.EpochNs) / int64(time.Second)
+	r.closeRows(last)
+	if w := t.rows[t.next]; w != nil && now > t.endNs {
+		delete(t.rows, t.next)
+		r.closeRow(w, now)
 	}
 }
 

@@ -24,7 +24,7 @@ func (t *timetable) due() int64 {
 	if t.every == 0 {
 		return math.MaxInt64
 	}
-	if at := t.startNs + int64(float64(t.done)*t.every); at < t.endNs {
+	if at := t.startNs + int64(math.Round(float64(t.done)*t.every)); at < t.endNs {
 		return at
 	}
 	return math.MaxInt64
