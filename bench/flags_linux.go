@@ -56,6 +56,7 @@ type target struct {
 	Timeout     time.Duration `default:"60s" help:"Give up when nothing has moved for this long."`
 
 	output `embed:""`
+	Repeat int `default:"1" help:"Do it so many times, each with a server of its own if it is started here."`
 
 	chaos chaos.Schedule // what happens meanwhile; nil for nothing
 }
@@ -63,7 +64,6 @@ type target struct {
 // output is what all scenarios are told about their results.
 type output struct {
 	Out    string   `type:"path" placeholder:"DIR" help:"Write summary.json, summary.md, timeline.csv, the histograms and report.html there."`
-	Repeat int      `default:"1" help:"Do it so many times, each with a server of its own if it is started here."`
 	Assert []string `sep:"none" placeholder:"EXPR" help:"What must hold, or the exit status is 1: p99<20ms, lost=0, rss_per_conn<2KiB. Several may be given."`
 	Quiet  bool     `help:"Show no progress."`
 }

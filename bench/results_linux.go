@@ -49,12 +49,9 @@ func (r *results) watch(s *session, opts *scenario.Options, name string) (done f
 	return view.Close
 }
 
-// add takes one report, and says what of the expectations it does not meet. Those are the server's, not the limit's.
+// add takes one report, of a round of several or of none (0), and says what of the expectations it does not meet. Those are the server's, not the limit's.
 func (r *results) add(s *session, rep *report.Report, round int) {
-	rep.Case, rep.Round = s.part, s.round
-	if r.out.Repeat > 1 {
-		rep.Round = round + 1
-	}
+	rep.Case, rep.Round = s.part, max(s.round, round)
 	if rep.Target != "limit" {
 		rep.Unmet = expect.Unmet(r.expected, rep)
 	}

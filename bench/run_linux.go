@@ -177,11 +177,19 @@ func (t *target) run(s *session, opts scenario.Options) error {
 		return err
 	}
 	for round := range t.Repeat {
-		if err := t.round(s, res, round, opts, at); err != nil {
+		if err := t.round(s, res, roundOf(round, t.Repeat), opts, at); err != nil {
 			return errors.Join(err, res.close(s))
 		}
 	}
 	return res.close(s)
+}
+
+// roundOf counts rounds from 1, and one alone not at all.
+func roundOf(i, n int) int {
+	if n == 1 {
+		return 0
+	}
+	return i + 1
 }
 
 func (t *target) round(s *session, res *results, round int, opts scenario.Options, at place) error {

@@ -62,7 +62,7 @@ func (c *stormCmd) compare(s *session, res *results, opts scenario.Options, serv
 			if len(all) > 0 {
 				rep.SetCPURatio(all[0])
 			}
-			res.add(s, rep, round)
+			res.add(s, rep, roundOf(round, c.Repeat))
 			all = append(all, rep)
 		}
 		if len(all) > 1 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,12 +29,14 @@ func (c *suiteCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	for _, p := range c.parts() {
-		if err := runPart(s, res, p, c.target, 0); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		if s.ctx.Err() != nil {
-			break
+	for round := range c.Repeat {
+		for _, p := range c.parts() {
+			if s.ctx.Err() != nil {
+				break
+			}
+			if err := runPart(s, res, p, c.target, roundOf(round, c.Repeat)); err != nil {
+				return errors.Join(fmt.Errorf("%s: %w", p.name, err), res.close(s))
+			}
 		}
 	}
 	return res.close(s)
@@ -43,7 +46,7 @@ func (c *suiteCmd) Run(s *session) error {
 func runPart(s *session, res *results, p part, base target, round int) error {
 	one := *s
 	one.results, one.part, one.round = res, p.name, round
-	base.output = output{Repeat: 1}
+	base.Repeat = 1
 	err := p.run(&one, base)
 	s.at = one.at
 	return err

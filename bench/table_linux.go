@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -32,11 +33,11 @@ func (c *tableCmd) Run(s *session) error {
 		for _, p := range parts {
 			for _, to := range peers {
 				t := c.target(to)
-				if err := runPart(s, res, p, t, round+1); err != nil {
-					return fmt.Errorf("%s, %s: %w", p.name, to.name, err)
-				}
 				if s.ctx.Err() != nil {
-					return s.ctx.Err()
+					return errors.Join(s.ctx.Err(), res.close(s))
+				}
+				if err := runPart(s, res, p, t, round+1); err != nil {
+					return errors.Join(fmt.Errorf("%s, %s: %w", p.name, to.name, err), res.close(s))
 				}
 			}
 		}
@@ -69,7 +70,7 @@ func (c *tableCmd) target(p peer) target {
 	return target{
 		URL: "http://" + c.Addr, Protocol: p.protocol, Transport: "websocket", Name: p.name, ServerCmd: p.command, ServerProcs: 1,
 		ServerCPU: c.ServerCPU, ClientCPU: c.ClientCPU, Connections: c.Members, Concurrency: 128, Threads: 1, Procs: 1,
-		Timeout: c.Timeout, Seed: 1,
+		Timeout: c.Timeout, Seed: 1, Repeat: 1, output: c.output,
 	}
 }
 
