@@ -8,8 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"starling/wsproto"
 )
@@ -19,14 +22,17 @@ import (
 type fake struct {
 	*httptest.Server
 	mu      sync.Mutex
-	members map[string][]*fakeConn // by room
+	members map[string][]*fakeConn // by room, its name in quotes
+	sockets map[string]*fakeConn   // by socket id, in quotes
 	conns   int
+	made    map[string]int // deliveries so far, by kind
 
 	// tamper, if set, says what is written in place of a delivery or an echo. It is called with the lock held.
 	tamper func(c *fakeConn, packet string) []string
-	status int    // answered to upgrades instead of 101
-	first  string // sent instead of the open packet
-	mute   bool   // no answer to a join
+	ignore func(c *fakeConn, event string) bool // what is asked for and not done; called with the lock held
+	books  *books                               // of what is delivered, and when; nil if nobody wants to know
+	status int                                  // answered to upgrades instead of 101
+	first  string                               // sent instead of the open packet
 
 	pongs  int
 	onPong func(pongs int) // a connection's pong says that it knows it is open
@@ -35,22 +41,32 @@ type fake struct {
 type fakeConn struct {
 	net.Conn
 	number int    // in the order of connecting
+	id     string // of its socket, in quotes
 	kept   string // for a tamper that swaps
 	said   int    // deliveries so far
+	entry  entry  // in the books
+}
+
+// newSilentFake does not listen yet.
+func newSilentFake() *fake {
+	return &fake{
+		members: make(map[string][]*fakeConn), sockets: make(map[string]*fakeConn), made: make(map[string]int),
+		first: `0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`,
+	}
 }
 
 func newFake(t *testing.T, set func(*fake)) *fake {
 	t.Helper()
-	f := &fake{members: make(map[string][]*fakeConn), first: `0{"sid":"x","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}`}
+	f := newSilentFake()
 	if set != nil {
 		set(f)
 	}
-	f.Server = httptest.NewServer(http.HandlerFunc(f.upgrade))
+	f.Server = httptest.NewServer(f)
 	t.Cleanup(f.Close)
 	return f
 }
 
-func (f *fake) upgrade(w http.ResponseWriter, r *http.Request) {
+func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.status != 0 || r.URL.Path != "/socket.io/" || r.URL.RawQuery != "EIO=4&transport=websocket" {
 		w.WriteHeader(max(f.status, 400))
 		return
@@ -61,11 +77,16 @@ func (f *fake) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	defer conn.Close()
 	f.mu.Lock()
-	c := &fakeConn{Conn: conn, number: f.conns}
+	c := &fakeConn{Conn: conn, number: f.conns, id: fmt.Sprintf(`"socket%d"`, f.conns)}
 	f.conns++
 	f.mu.Unlock()
 	f.talk(c)
-	f.leave(c)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.sockets, c.id)
+	for room := range f.members {
+		f.remove(room, c)
+	}
 }
 
 func (f *fake) talk(c *fakeConn) {
@@ -78,6 +99,7 @@ func (f *fake) talk(c *fakeConn) {
 		if err != nil {
 			return
 		}
+		at := time.Now()
 		for in := buf[:n]; len(in) > 0; {
 			m, used, err := reader.Next(in)
 			if err != nil {
@@ -85,67 +107,93 @@ func (f *fake) talk(c *fakeConn) {
 			}
 			in = in[used:]
 			if m.Op == wsproto.OpText {
-				f.hear(c, m.Payload)
+				f.hear(c, m.Payload, at)
 			}
 		}
 	}
 }
 
-// say writes one packet; whoever writes to a connection holds the lock.
-func (f *fake) say(c *fakeConn, packet string) {
-	_, _ = c.Write(wsproto.AppendFrame(nil, wsproto.OpText, []byte(packet)))
+// say writes packets in one go; whoever writes to a connection holds the lock.
+func (f *fake) say(c *fakeConn, packets ...string) {
+	var out []byte
+	for _, p := range packets {
+		out = wsproto.AppendFrame(out, wsproto.OpText, []byte(p))
+	}
+	_, _ = c.Write(out)
 }
 
-func (f *fake) hear(c *fakeConn, p []byte) {
+// hear does what a packet asks for that was read at a time.
+func (f *fake) hear(c *fakeConn, p []byte, at time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	id, args := string(p[min(2, len(p)):]), []byte(nil)
+	id, args := "", string(p)
 	if at := bytes.IndexByte(p, '['); at > 0 {
-		id, args = string(p[2:at]), p[at+1:len(p)-1] // the arguments without their brackets
+		id, args = string(p[2:at]), string(p[at+1:len(p)-1]) // the arguments without their brackets
 	}
-	name, rest, _ := bytes.Cut(args, []byte(","))
+	name, rest, _ := strings.Cut(args, ",")
+	to, message, _ := strings.Cut(rest, ",")
 	switch {
+	case f.ignore != nil && f.ignore(c, strings.Trim(name, `"`)):
 	case string(p) == "40":
-		f.say(c, `40{"sid":"public"}`)
-		f.say(c, "2")
+		f.sockets[c.id] = c
+		f.say(c, `40{"sid":`+c.id+`}`, "2")
 	case string(p) == "3":
-		if f.pongs++; f.onPong != nil {
-			f.onPong(f.pongs)
+		f.pong(c, at)
+	case name == `"join"`:
+		f.members[to] = append(f.members[to], c)
+		f.books.join(c)
+		f.confirm(c, "43"+id+`["joined"]`)
+	case name == `"leave"`:
+		f.remove(to, c)
+		f.say(c, "43"+id+`["left"]`)
+	case name == `"room"`:
+		f.books.publish()
+		for _, member := range f.members[to] {
+			f.deliver(member, "room", `42["room",`+rest+"]")
 		}
-	case string(name) == `"join"` && !f.mute:
-		f.members[string(rest)] = append(f.members[string(rest)], c)
-		f.say(c, "43"+id+`["joined"]`)
-	case string(name) == `"room"`:
-		room, _, _ := bytes.Cut(rest, []byte(","))
-		for _, member := range f.members[string(room)] {
-			f.deliver(member, "42"+`["room",`+string(rest)+"]")
-		}
-	case string(name) == `"echo"`:
-		f.deliver(c, "43"+id+"["+string(rest)+"]")
+	case name == `"direct"` && f.sockets[to] != nil:
+		f.deliver(f.sockets[to], "direct", `42["direct",`+message+"]")
+	case name == `"echo"`:
+		f.deliver(c, "echo", "43"+id+"["+rest+"]")
 	}
 }
 
-func (f *fake) deliver(c *fakeConn, packet string) {
+func (f *fake) pong(c *fakeConn, at time.Time) {
+	f.books.pong(c, at)
+	if f.pongs++; f.onPong != nil {
+		f.onPong(f.pongs)
+	}
+}
+
+// deliver writes a delivery of a kind: room, direct or echo.
+func (f *fake) deliver(c *fakeConn, kind, packet string) {
 	c.said++
+	f.made[kind]++
 	packets := []string{packet}
 	if f.tamper != nil {
 		packets = f.tamper(c, packet)
 	}
+	if len(packets) == 0 {
+		f.books.drop(c, packet)
+	}
 	for _, p := range packets {
-		f.say(c, p)
+		f.books.write(c, p)
+		f.confirm(c, p)
 	}
 }
 
-func (f *fake) leave(c *fakeConn) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for room, members := range f.members {
-		for i, m := range members {
-			if m == c {
-				f.members[room] = append(members[:i:i], members[i+1:]...)
-			}
-		}
+// confirm says a packet, and if there are books has a pong tell when it has been read.
+func (f *fake) confirm(c *fakeConn, packet string) {
+	if f.books == nil {
+		f.say(c, packet)
+	} else {
+		f.say(c, packet, "2")
 	}
+}
+
+func (f *fake) remove(room string, c *fakeConn) {
+	f.books.leave(c)
+	f.members[room] = slices.DeleteFunc(f.members[room], func(m *fakeConn) bool { return m == c })
 }
 
 // onThird tampers with the third delivery of the first connection.
@@ -171,6 +219,11 @@ var (
 	hangUp = onThird(func(c *fakeConn, _ string) []string { c.Close(); return nil })
 	garble = onThird(func(_ *fakeConn, p string) []string { return []string{p, `42["room","flood","what?"]`} })
 )
+
+// ignore never does what an event asks for.
+func ignore(event string) func(*fake) {
+	return func(f *fake) { f.ignore = func(_ *fakeConn, asked string) bool { return asked == event } }
+}
 
 // switchProtocols answers an upgrade request with 101. The caller closes the connection.
 func switchProtocols(w http.ResponseWriter, r *http.Request) (net.Conn, error) {

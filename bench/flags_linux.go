@@ -28,7 +28,6 @@ type cli struct {
 	Table     tableCmd     `cmd:"" help:"Set servers side by side: the same scenarios for each in turn, in several rounds."`
 	Compare   compareCmd   `cmd:"" help:"Compare the results in two output folders."`
 	Limit     limitCmd     `cmd:"" help:"Be the raw server that others are compared with: one write for each delivery, no library."`
-	Worker    workerCmd    `cmd:"" hidden:"" help:"Be one of several client processes."`
 }
 
 // target is what all scenarios are told.
@@ -228,7 +227,8 @@ type tableCmd struct {
 	ServerCPU     string        `name:"server-cpu" help:"Processors for the servers."`
 	ClientCPU     string        `name:"client-cpu" help:"Processors for the client."`
 	Timeout       time.Duration `default:"60s" help:"Give up when nothing has moved for this long."`
-	Markdown      string        `type:"path" placeholder:"FILE" help:"Write the table into this file, between its marks."`
+	Only          []string      `placeholder:"ROW" help:"Measure these rows alone, of idle, connect, broadcast 1, broadcast 16, rooms, echo, broadcast rate, rooms rate."`
+	Markdown      string        `type:"path" placeholder:"FILE" help:"Write the table into this file, between its marks. Rows that are not measured stay as they are."`
 }
 
 type compareCmd struct {
@@ -243,8 +243,6 @@ type limitCmd struct {
 	Addr string `default:"127.0.0.1:0" help:"Address to listen on."`
 	CPU  string `name:"cpu" help:"Processors to run on."`
 }
-
-type workerCmd struct{}
 
 // durationDefault is how long a scenario with traffic lasts if nobody says.
 const durationDefault = 10 * time.Second

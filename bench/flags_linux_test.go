@@ -60,6 +60,40 @@ func TestUsageErrors(t *testing.T) {
 		{"back at once", []string{"storm", "--url", url, "--cut", "client", "--reconnection-delay", "0s"}, "--reconnection-delay must be"},
 		{"back at the latest before at the earliest", []string{"storm", "--url", url, "--cut", "client", "--reconnection-delay-max", "0.5s"}, "--reconnection-delay must be"},
 		{"three descriptors for each client", []string{"storm", "--url", url, "--cut", "client", "-n", "300000000"}, "need 900000067"},
+		{"a negative rate", []string{"broadcast", "--url", url, "--rate=-1"}, "--rate must not be negative"},
+		{"a rate and a depth", []string{"broadcast", "--url", url, "--rate", "10", "--depth", "2"}, "--rate excludes --messages and --depth"},
+		{"a rate and a number of messages", []string{"rooms", "--url", url, "--rate", "10", "--messages", "2"}, "--rate excludes --messages and --depth"},
+		{"a negative rate of echoes", []string{"echo", "--url", url, "--rate=-1"}, "--rate must not be negative"},
+		{"no rate of direct messages", []string{"direct", "--url", url, "--rate", "0"}, "--rate must be more than 0"},
+		{"direct messages without socket ids", []string{"direct", "--url", url, "--protocol", "raw"}, "only Socket.IO has socket ids"},
+		{"publishers without a rate", []string{"rooms", "--url", url, "--publishers", "2"}, "--publishers and --zipf are for --rate"},
+		{"Zipf without a rate", []string{"rooms", "--url", url, "--zipf", "2"}, "--publishers and --zipf are for --rate"},
+		{"no publisher", []string{"rooms", "--url", url, "--rate", "1", "--publishers", "0"}, "--publishers must be at least 1"},
+		{"a flat Zipf", []string{"rooms", "--url", url, "--rate", "1", "--zipf", "1"}, "--zipf more than 1 or 0"},
+		{"no rate amid churn", []string{"churn", "--url", url, "--rate", "0"}, "--rate must be more than 0"},
+		{"a negative churn", []string{"churn", "--url", url, "--churn-rate=-1"}, "--churn-rate must not be negative"},
+		{"more churn than members", []string{"churn", "--url", url, "--churn-share", "1.5"}, "--churn-share and --reconnect-share must be 0 to 1"},
+		{"more reconnects than churn", []string{"mix", "--url", url, "--reconnect-share", "2"}, "--churn-share and --reconnect-share must be 0 to 1"},
+		{"nobody is slow", []string{"slow", "--url", url, "--share", "0"}, "--share must be between 0 and 1"},
+		{"all are slow", []string{"slow", "--url", url, "--share", "1"}, "--share must be between 0 and 1"},
+		{"no rate to slow readers", []string{"slow", "--url", url, "--rate", "0"}, "--rate must be more than 0"},
+		{"a soak of no rooms", []string{"soak", "--url", url, "--rooms", "0"}, "--rooms and --members"},
+		{"a mix without a rate", []string{"mix", "--url", url, "--rate", "0"}, "--rate must be more than 0"},
+		{"a search from nothing", []string{"find-max", "--url", url, "--rate", "0"}, "--rate must be more than 0"},
+		{"a search below nothing", []string{"find-max", "--url", url, "--p99", "0s"}, "--p99 must be more than 0"},
+		{"a search in a hurry", []string{"find-max", "--url", url, "--step", "500ms"}, "--step at least 1s"},
+		{"a warm-up backwards", []string{"broadcast", "--url", url, "--warmup=-1s"}, "--warmup"},
+		{"late before it was sent", []string{"broadcast", "--url", url, "--late-after=-1s"}, "--late-after"},
+		{"a ramp down", []string{"connect", "--url", url, "--ramp=-1"}, "--ramp must not be negative"},
+		{"the stock client's way to another server", []string{"connect", "--url", url, "--protocol", "raw", "--transport", "default"}, "--transport default is Socket.IO's"},
+		{"several of no server", []string{"connect", "--url", url, "--server-procs", "2"}, "--server-procs is for --server-cmd"},
+		{"no server at all", []string{"connect", "--url", url, "--server-cmd", "x", "--server-procs", "0"}, "--server-procs must be at least 1"},
+		{"an assertion that is none", []string{"connect", "--url", url, "--assert", "fast"}, "--assert"},
+		{"an assertion of what is unknown", []string{"connect", "--url", url, "--assert", "beauty>1"}, "unknown metric"},
+		{"an assertion without a unit", []string{"connect", "--url", url, "--assert", "p99<20"}, "--assert"},
+		{"a suite without a folder", []string{"suite", "--url", url, "--server-cmd", "x"}, "--out is missing"},
+		{"a suite without a server", []string{"suite", "--url", url, "--out", "x"}, "--url or --server-cmd is missing"},
+		{"a comparison of nothing", []string{"compare", "/nowhere", "/nowhere"}, "/nowhere"},
 		{"an address that is none", []string{"limit", "--addr", "x"}, "want an address"},
 		{"bad processors of the limit", []string{"limit", "--cpu", "x"}, "--cpu"},
 	} {
@@ -67,6 +101,7 @@ func TestUsageErrors(t *testing.T) {
 			if runtime.GOOS != "linux" && tc.args != nil {
 				t.Skip("the commands are for Linux")
 			}
+			t.Parallel()
 			var out, text bytes.Buffer
 			code := run(context.Background(), tc.args, streams{strings.NewReader(""), &out, &text})
 			if code != exitUsage || !strings.Contains(text.String(), tc.text) {

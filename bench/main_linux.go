@@ -20,6 +20,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"starling/bench/internal/scenario"
 )
 
 // The exit codes.
@@ -46,6 +48,9 @@ type streams struct {
 // errUsage marks what is the caller's to mend.
 var errUsage = errors.New("usage")
 
+// workerCommand makes this program one of several client processes.
+const workerCommand = "worker"
+
 // exited is what kong's Exit panics with, because it must not return.
 type exited int
 
@@ -59,6 +64,9 @@ func run(ctx context.Context, args []string, std streams) (code int) {
 			code = int(e)
 		}
 	}()
+	if len(args) == 1 && args[0] == workerCommand { // the command line of people is slow to build, and workers are many
+		return finish(scenario.Work(std.in, std.out), std.err)
+	}
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Flood a Socket.IO server and keep the accounts."),
 		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Exit(func(code int) { panic(exited(code)) }),

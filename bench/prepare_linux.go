@@ -212,6 +212,6 @@ func (t *target) pinClient(opts *scenario.Options) error {
 		runtime.GOMAXPROCS(len(cpus))
 	}
 	self, err := os.Executable()
-	opts.Worker = scenario.Worker{Argv: []string{self, "worker"}, CPUs: cpus}
+	opts.Worker = scenario.Worker{Argv: []string{self, workerCommand}, CPUs: cpus}
 	return err
 }

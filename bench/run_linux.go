@@ -220,9 +220,6 @@ func (t *target) round(s *session, res *results, round int, opts scenario.Option
 	return nil
 }
 
-// Run carries out the command.
-func (*workerCmd) Run(s *session) error { return scenario.Work(s.std.in, s.std.out) }
-
 // runServer runs the scenario against the server that is named, or started, by the command line.
 func (t *target) runServer(s *session, opts scenario.Options, at place) (*report.Report, error) {
 	opts.Target, opts.URL = t.Name, t.URL

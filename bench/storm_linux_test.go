@@ -16,6 +16,7 @@ var soon = []string{"storm", "--reconnection-delay", "20ms", "--reconnection-del
 const asFake = "STARLING_BENCH_TEST_AS_FAKE"
 
 func TestStorms(t *testing.T) {
+	t.Parallel()
 	for _, tc := range []struct {
 		name     string
 		args     []string
@@ -39,6 +40,7 @@ func TestStorms(t *testing.T) {
 		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			f := startPollFake(t, tc.set)
 			o := bench(t, t.Context(), append(append(soon, "-n", "50", "--url", f.URL, "--pid", self, "--cut", "client"), tc.args...)...)
 			if o.code != exitOK || len(o.reports) != 1 {

@@ -28,7 +28,10 @@ func (c *tableCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	parts := c.parts()
+	parts, err := c.chosen()
+	if err != nil {
+		return err
+	}
 	for round := range c.Rounds {
 		for _, p := range parts {
 			for _, to := range peers {
@@ -46,6 +49,22 @@ func (c *tableCmd) Run(s *session) error {
 		return err
 	}
 	return res.close(s)
+}
+
+// chosen are the rows that are asked for.
+func (c *tableCmd) chosen() (parts []part, err error) {
+	all := c.parts()
+	for _, name := range c.Only {
+		i := slices.IndexFunc(all, func(p part) bool { return p.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("%w: --only: there is no row %q", errUsage, name)
+		}
+		parts = append(parts, all[i])
+	}
+	if len(c.Only) == 0 {
+		return all, nil
+	}
+	return parts, nil
 }
 
 // peers are the servers, of those that are asked for.
@@ -83,7 +102,7 @@ func (c *tableCmd) parts() []part {
 	}
 	return []part{
 		{"idle", "memory of an idle connection", idleBytes, "bytes", func(s *session, t target) error {
-			return (&idleCmd{target: t, Settle: 5 * time.Second}).Run(s)
+			return (&idleCmd{target: t, Settle: 12 * time.Second}).Run(s)
 		}},
 		{"connect", "connection", func(r *report.Report) *float64 { return metric(r, "cpu_per_conn") }, "us", func(s *session, t target) error {
 			return (&connectCmd{target: t, Rounds: 1}).Run(s)
@@ -144,9 +163,11 @@ const (
 
 // write puts the table into the file that is named, and on standard error.
 func (c *tableCmd) write(s *session, parts []part, peers []peer, all []*report.Report) error {
-	var b strings.Builder
-	writeTable(&b, parts, peers, all)
-	fmt.Fprint(s.std.err, b.String())
+	head, rows := tableOf(parts, peers, all)
+	fmt.Fprint(s.std.err, head)
+	for _, p := range parts {
+		fmt.Fprint(s.std.err, rows[p.name])
+	}
 	if c.Markdown == "" {
 		return nil
 	}
@@ -159,41 +180,64 @@ func (c *tableCmd) write(s *session, parts []part, peers []peer, all []*report.R
 	if !begins || !ends {
 		return fmt.Errorf("%w: %s has no lines between which the table belongs", errUsage, c.Markdown)
 	}
-	return os.WriteFile(c.Markdown, []byte(before+tableBegin+"\n"+b.String()+"\n"+tableEnd+after), 0o644)
+	table := head
+	for _, p := range c.parts() {
+		if rows[p.name] == "" {
+			rows[p.name] = rowIn(rest, p)
+		}
+		table += rows[p.name]
+	}
+	return os.WriteFile(c.Markdown, []byte(before+tableBegin+"\n"+table+"\n"+tableEnd+after), 0o644)
 }
 
-// writeTable has a line for each part and a column for each server: the median of the rounds, their range, and the ratio of the
-// medians to the first server's.
-func writeTable(b *strings.Builder, parts []part, peers []peer, all []*report.Report) {
-	b.WriteString("| |")
-	for _, p := range peers {
-		fmt.Fprintf(b, " %s |", p.name)
-	}
-	b.WriteString("\n|---|" + strings.Repeat("---|", len(peers)) + "\n")
-	for _, p := range parts {
-		fmt.Fprintf(b, "| %s, %s |", p.title, p.unit)
-		first := 0.0
-		for i, to := range peers {
-			values, faults := valuesOf(p, to, all)
-			if len(values) == 0 {
-				fmt.Fprintf(b, " %s |", faults)
-				continue
-			}
-			m := median(values)
-			if i == 0 {
-				first = m
-			}
-			fmt.Fprintf(b, " %s (%s-%s)", figure(m), figure(values[0]), figure(values[len(values)-1]))
-			if i > 0 && first > 0 {
-				fmt.Fprintf(b, ", x %s", figure(m/first))
-			}
-			if faults != "" {
-				b.WriteString("; " + faults)
-			}
-			b.WriteString(" |")
+// rowIn finds a row in a table that was written before, "" if it is not there.
+func rowIn(text string, p part) string {
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, p.head()) {
+			return line
 		}
-		b.WriteString("\n")
 	}
+	return ""
+}
+
+func (p *part) head() string { return fmt.Sprintf("| %s, %s |", p.title, p.unit) }
+
+// tableOf has a line for each part, by its name, and a column for each server: the median of the rounds, their range, and the ratio of
+// the medians to the first server's.
+func tableOf(parts []part, peers []peer, all []*report.Report) (head string, rows map[string]string) {
+	head, rows = "| |", make(map[string]string)
+	for _, p := range peers {
+		head += fmt.Sprintf(" %s |", p.name)
+	}
+	head += "\n|---|" + strings.Repeat("---|", len(peers)) + "\n"
+	for _, p := range parts {
+		row, first := p.head(), 0.0
+		for i, to := range peers {
+			values, fault := valuesOf(p, to, all)
+			row += " " + cell(values, first, fault) + " |"
+			if i == 0 && len(values) > 0 {
+				first = median(values)
+			}
+		}
+		rows[p.name] = row + "\n"
+	}
+	return head, rows
+}
+
+// cell is the median with the range, in proportion to the first server's if that is not 0, and what went wrong.
+func cell(sorted []float64, first float64, fault string) string {
+	if len(sorted) == 0 {
+		return fault
+	}
+	m := median(sorted)
+	text := fmt.Sprintf("%s (%s-%s)", figure(m), figure(sorted[0]), figure(sorted[len(sorted)-1]))
+	if first > 0 {
+		text += ", x " + figure(m/first)
+	}
+	if fault != "" {
+		text += "; " + fault
+	}
+	return text
 }
 
 // valuesOf are the figures of all rounds in ascending order, and what went wrong in them.
@@ -224,8 +268,6 @@ func median(sorted []float64) float64 {
 // figure writes a number with three digits that count.
 func figure(v float64) string {
 	switch {
-	case v >= 1000:
-		return fmt.Sprintf("%.0f", v)
 	case v >= 100:
 		return fmt.Sprintf("%.0f", v)
 	case v >= 10:

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -37,29 +39,66 @@ func TestJSONKeysAreStable(t *testing.T) {
 	}
 }
 
-// Fields of two embedded parts with one key would silently vanish from the JSON.
+// Fields of two embedded parts with one key would silently vanish from the JSON, and so would what is found in two by one name.
 func TestEveryPartKeepsItsKeys(t *testing.T) {
-	r := &Report{
-		Connect: &Connect{}, Idle: &Idle{}, Delivery: &Delivery{}, Echo: &Echo{}, Storm: storm(), Latency: &Latency{}, Tally: &ledger.Tally{},
-		Open: &Open{}, Transport: "default", Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Invalid: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
-	}
+	r := full()
 	var line strings.Builder
 	if err := r.WriteJSON(&line); err != nil {
 		t.Fatal(err)
 	}
+	var got map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(line.String()), &got); err != nil {
+		t.Fatal(err)
+	}
 	for _, key := range []string{
+		"schema", "id", "case", "round", "seed", "warmup_s", "transport", "unmet", "phases",
 		"conn_per_s", "cpu_us_per_conn", "handshake_us_p50", "handshake_us_p99", "handshake_us_p999", "handshake_us_max", "rounds",
 		"rss_before_bytes", "rss_anon_before_bytes", "rss_bytes", "rss_anon_bytes", "rss_bytes_per_conn", "rss_anon_bytes_per_conn",
-		"hold_cpu_us_per_conn_s", "after", "deliveries_per_s", "cpu_us_per_delivery", "event", "echoes", "echoes_per_s",
-		"cpu_us_per_echo", "error", "stalled", "invalid", "interrupted", "ratio_to_limit", "depth", "size_bytes",
-		"transport", "cut", "back", "upgraded", "proven", "cut_to_first_attempt_s", "cut_to_last_back_s", "server_down_s", "server_start_cpu_s",
+		"hold_cpu_us_per_conn_s", "after", "rooms", "members", "messages", "messages_per_s", "deliveries_per_s", "cpu_us_per_delivery",
+		"event", "echoes", "echoes_per_s", "cpu_us_per_echo", "error", "stalled", "invalid", "interrupted", "ratio_to_limit", "depth", "size_bytes",
+		"latency_us_p50", "latency_us_p90", "latency_us_p99", "latency_us_p999", "latency_us_p9999", "latency_us_max",
+		"delivered", "lost", "duplicated", "reordered", "misrouted", "garbled",
+		"rate_wanted", "rate_sent", "generator_lag_us_p50", "generator_lag_us_p99", "generator_lag_us_max", "generator_held_us_p99",
+		"sent_latency_us_p50", "sent_latency_us_p99", "late", "late_after_us", "unsent", "dropped",
+		"churned", "churned_per_s", "slow_members", "slow_disconnected", "rss_peak_bytes", "p99_limit_us", "max_rate", "steps",
+		"rss_slope_bytes_per_hour", "rss_from_bytes", "rss_to_bytes",
+		"cut", "back", "upgraded", "proven", "cut_to_first_attempt_s", "cut_to_last_back_s", "server_down_s", "server_start_cpu_s",
 		"reconnect", "attempt", "away", "http_requests", "http_requests_per_client", "cpu_us_per_client", "retries", "retry_reasons", "errors",
 		"error_reasons", "listen_overflows", "ratio_to", "cpu_ratio",
 	} {
-		if !strings.Contains(line.String(), `"`+key+`":`) {
+		if _, ok := got[key]; !ok {
 			t.Errorf("%s is missing", key)
 		}
 	}
+	// The timeline and the histograms are kept in files of their own.
+	if n := keys(reflect.TypeFor[Report]()); len(got) != n {
+		t.Errorf("%d keys of %d", len(got), n)
+	}
+}
+
+// full is a report in which everything is said.
+func full() *Report {
+	r := &Report{
+		Connect: &Connect{}, Idle: &Idle{}, Delivery: &Delivery{}, Echo: &Echo{}, Storm: storm(), Latency: &Latency{}, Tally: &ledger.Tally{},
+		Churn: &Churn{}, Slow: &Slow{}, FindMax: &FindMax{}, Trend: &Trend{}, Phases: []Phase{{}}, Unmet: []string{"p99<1us"},
+		ID: "01-mix-server", Case: "mix", Round: 1, Seed: 1, WarmupS: 1,
+		Open: &Open{}, Transport: "default", Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Invalid: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
+		Timeline: []Sample{{}}, LatencyHDR: []byte{1}, HandshakeHDR: []byte{1},
+	}
+	return r
+}
+
+// keys is how many keys a struct has in JSON, those of its embedded parts among them.
+func keys(of reflect.Type) (n int) {
+	for i := range of.NumField() {
+		switch f := of.Field(i); {
+		case f.Anonymous:
+			n += keys(f.Type.Elem())
+		case f.Tag.Get("json") != "-":
+			n++
+		}
+	}
+	return n
 }
 
 func TestText(t *testing.T) {

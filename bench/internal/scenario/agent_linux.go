@@ -105,6 +105,7 @@ func newAgent(cfg *Config, s share, window int, loop *flood.Loop, up upstream) (
 			a.churners = append(a.churners, int32(i))
 		}
 	}
+	a.diary.First = s.First
 	a.openRooms()
 	var err error
 	a.door, err = newDoor(cfg, s, loop, a)

@@ -64,6 +64,7 @@ func newAccount() account {
 
 func newCrowd(cfg *Config, s share, window int, loop *flood.Loop, up upstream) (*crowd, error) {
 	c := &crowd{cfg: cfg, window: window, loop: loop, up: up, visits: make([]visit, s.Count), account: newAccount(), diary: newDiary(cfg.EpochNs)}
+	c.diary.First = s.First
 	var err error
 	if c.guests, err = newGuests(cfg, &cfg.Stock, s, loop, c); err != nil {
 		return nil, err

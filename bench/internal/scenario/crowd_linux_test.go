@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -35,18 +36,22 @@ func (c *crowd) tell(guest int, kind stock.Kind, about string) {
 // answersOf are the steps that the crowd has answered.
 func answersOf(c *crowd) (ops []op) {
 	for _, e := range c.up.(*memory).events {
-		ops = append(ops, e.Op)
+		if e.Op != opSecond { // which comes with the time, whatever is asked
+			ops = append(ops, e.Op)
+		}
 	}
 	return ops
 }
 
 func (c *crowd) lastPart(t *testing.T) *part {
 	t.Helper()
-	events := c.up.(*memory).events
-	if len(events) == 0 {
-		t.Fatal("nothing was answered")
+	for _, e := range slices.Backward(c.up.(*memory).events) {
+		if e.Part != nil {
+			return e.Part
+		}
 	}
-	return events[len(events)-1].Part
+	t.Fatal("nothing was answered")
+	return nil
 }
 
 // connected is a crowd all of whose guests are connected, and which expects to be cut off.

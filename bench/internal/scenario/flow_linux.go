@@ -27,7 +27,7 @@ func (r *run) flow() error {
 		phases = []Phase{{Name: "run", For: r.opts.Duration}}
 	}
 	r.send(command{Op: opMute})
-	used, err := r.span(r.opts.Warmup, phases)
+	from, err := r.span(r.opts.Warmup, phases)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (r *run) flow() error {
 	if len(phases) > 1 {
 		r.setPhases(phases)
 	}
-	r.setFlow(to.since(used), sum)
+	r.setFlow(from, to, sum)
 	r.setTrend()
 	return r.setSlow(sum)
 }
@@ -109,10 +109,13 @@ func (r *run) span(warmup time.Duration, phases []Phase) (from usage, err error)
 	return from, nil
 }
 
+// beginMargin is how long before the beginning the agents are told of it, four times as long when that was too short.
+const beginMargin = 50 * time.Millisecond
+
 // setTimes tells the agents when to begin, which is once all of them know.
 func (r *run) setTimes(warmup, total time.Duration) (start int64, err error) {
-	for start <= flood.Now() {
-		start = r.cfg.gridAfter(flood.Now())
+	for margin := beginMargin; start <= flood.Now(); margin *= 4 {
+		start = r.cfg.gridAfter(flood.Now() + int64(margin))
 		r.startNs = start + int64(warmup)
 		r.endNs = r.startNs + int64(total)
 		r.tell(command{Op: opBegin, StartNs: start, FromNs: r.startNs, EndNs: r.endNs})
@@ -178,10 +181,11 @@ func (r *run) broken() bool {
 }
 
 // setFlow enters what a run with a timetable came to.
-func (r *run) setFlow(used usage, sum accounts) {
+func (r *run) setFlow(from, to usage, sum accounts) {
 	r.setAccounts(sum)
 	// What was sent by the end may arrive later; what nobody hears is waited for longer still, which is none of the server's time.
-	used.wall = time.Duration(max(sum.heardNs, min(r.endNs, int64(used.wall)+r.startNs)) - r.startNs)
+	used := to.since(from)
+	used.wall = time.Duration(max(sum.heardNs, min(r.endNs, int64(to.wall))) - r.startNs)
 	r.setUsage(used)
 	s := r.senders
 	messages := s.measured

@@ -10,6 +10,7 @@ import (
 // second is what one agent did in one second of the timeline. It travels as JSON, the histogram in HDR's own encoding.
 type second struct {
 	Index        int64 // seconds since Config.EpochNs, at its end
+	First        int   // the number of the agent's first connection
 	Connected    int   // at its end
 	Connects     int
 	Failed       int
@@ -56,7 +57,7 @@ func (d *diary) close(now int64) (s second) {
 		s.Latency, _ = d.latency.Export() // a histogram that cannot be exported is missing from the timeline alone
 		d.latency.Reset()
 	}
-	d.second = second{Connected: d.Connected}
+	d.second = second{First: d.First, Connected: d.Connected}
 	d.turn(now)
 	return s
 }

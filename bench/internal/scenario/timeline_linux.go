@@ -41,9 +41,10 @@ func (t *timeline) at(ns int64) (name string) {
 
 // row is one second of all agents together.
 type row struct {
-	got     int
-	sample  report.Sample
-	latency *ledger.Latency
+	got       int
+	connected map[int]int // by agent, whose last word counts
+	sample    report.Sample
+	latency   *ledger.Latency
 }
 
 // doneRow is a row that is complete; its histogram is kept for the phases that are made of such rows.
@@ -107,7 +108,10 @@ func (r *run) closeTimeline(rest []part) {
 
 func (w *row) add(s *second) {
 	to := &w.sample
-	to.Connected += s.Connected
+	if w.connected == nil {
+		w.connected = make(map[int]int)
+	}
+	w.connected[s.First] = s.Connected
 	to.Connects += s.Connects
 	to.Failed += s.Failed
 	to.Disconnected += s.Disconnected
@@ -131,6 +135,9 @@ func (w *row) add(s *second) {
 // closeRow completes a row by what the run itself knows.
 func (r *run) closeRow(w *row, endNs int64) {
 	t, s := &r.timeline, w.sample
+	for _, n := range w.connected {
+		s.Connected += n
+	}
 	middle := (t.endNs + endNs) / 2
 	s.AtS, s.Phase = float64(endNs-r.cfg.EpochNs)/1e9, t.at(middle)
 	if w.latency != nil {
