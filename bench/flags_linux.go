@@ -221,9 +221,9 @@ type tableCmd struct {
 	Addr          string        `default:"127.0.0.1:18080" help:"Where they listen, one after the other."`
 	Members       int           `short:"n" default:"10000" help:"Connections, where a row does not say otherwise."`
 	Rounds        int           `default:"3" help:"Rounds."`
-	Duration      time.Duration `default:"4s" help:"How long each measurement lasts, those at a rate twice as long."`
+	Duration      time.Duration `default:"2s" help:"How long each measurement lasts, those at a rate twice as long."`
 	BroadcastRate float64       `default:"40" help:"Messages a second to a room of 1,000, for the latencies."`
-	RoomsRate     float64       `default:"2000" help:"Messages a second to 100 rooms of 10, for the latencies."`
+	RoomsRate     float64       `default:"5000" help:"Messages a second to 100 rooms of 10, for the latencies."`
 	ServerCPU     string        `name:"server-cpu" help:"Processors for the servers."`
 	ClientCPU     string        `name:"client-cpu" help:"Processors for the client."`
 	Timeout       time.Duration `default:"60s" help:"Give up when nothing has moved for this long."`
