@@ -7,7 +7,8 @@
 //
 // A run prints one line of JSON on standard output for each server and one line for people on standard error. It ends with 0 if
 // every connection was made and kept and every message arrived once and in order, or every client of a storm came back without an
-// error; with 1 if not, and with 2 if it could not be started as asked.
+// error, and if what --assert says holds; with 1 if not, with 2 if it could not be started as asked, and with 3 if the client was the
+// bottleneck of a run by a timetable. docs/BENCH.md has the rest.
 package main
 
 import (
@@ -23,6 +24,9 @@ import (
 
 	"starling/bench/internal/scenario"
 )
+
+// version is set by the Makefile, to the commit that it builds.
+var version string
 
 // The exit codes.
 const (

@@ -49,7 +49,8 @@ func (r *results) watch(s *session, opts *scenario.Options, name string) (done f
 	return view.Close
 }
 
-// add takes one report, of a round of several or of none (0), and says what of the expectations it does not meet. Those are the server's, not the limit's.
+// add takes one report, of a round of several or of none (0), and says what of the expectations it does not meet. Those are the
+// server's, not the limit's.
 func (r *results) add(s *session, rep *report.Report, round int) {
 	rep.Case, rep.Round = s.part, max(s.round, round)
 	if rep.Target != "limit" {
@@ -75,7 +76,7 @@ func (r *results) write(s *session) error {
 		return nil
 	}
 	err := folder.Write(r.out.Out, &folder.Folder{
-		Started: r.began, Machine: r.machine, Tool: folder.ThisTool("", "", append([]string{"bench"}, s.args...)), Results: r.all,
+		Started: r.began, Machine: r.machine, Tool: folder.ThisTool(version, "", append([]string{"bench"}, s.args...)), Results: r.all,
 	})
 	if err == nil {
 		fmt.Fprintln(s.std.err, "bench: the report is", filepath.Join(r.out.Out, "report.html"))

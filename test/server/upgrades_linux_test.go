@@ -26,8 +26,7 @@ func TestUpgrades(t *testing.T) {
 		sessions = 1000
 	}
 	seed := seedOf(t)
-	s := starlingtest.Start(t, starlingtest.Serve(t, "--loops", "4", "--connections-max", fmt.Sprint(connections),
-		"--ping-interval", "1s"))
+	s := starlingtest.Start(t, starlingtest.Serve(t, "--loops", "4", "--connections-max", fmt.Sprint(connections)))
 	before := descriptors(t, s)
 	crier := newCrier(t, s.Addr)
 	plans := deck(seed, sessions)

@@ -143,7 +143,7 @@ func (x *exchange) handshake(req *http.Request, head []byte, q query) {
 	switch {
 	case q.version != engineio.ProtocolVersion:
 		x.refuse(t, faultVersion)
-	case t.cfg.polling.Load() >= int64(t.cfg.SessionsMax) || t.cfg.Busy():
+	case t.cfg.Busy() || !t.cfg.seat():
 		x.refuse(t, faultBusy)
 	default:
 		t.startPolling(x, head)

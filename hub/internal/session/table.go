@@ -269,13 +269,22 @@ func (t *Table) startWebSocket(u *upgrade, dst []byte) *Session {
 	return s
 }
 
-// startPolling begins the session of a client that polls, and answers its request.
+// seat takes one of the places for sessions that are polled, which all loops share; false if there is none. It takes before it looks:
+// loops that look at the same time would give the last place to each of them.
+func (c *Config) seat() bool {
+	if c.polling.Add(1) <= int64(c.SessionsMax) {
+		return true
+	}
+	c.polling.Add(-1)
+	return false
+}
+
+// startPolling begins the session of a client that polls and has its seat, and answers its request.
 func (t *Table) startPolling(x *exchange, head []byte) {
 	s := t.start(Request{Conn: x.conn.conn, Head: head})
 	s.poll, s.mode = &polling{}, polled
 	x.owner, x.session, x.first = t, s, true
 	t.byID[s.id] = s
-	t.cfg.polling.Add(1)
 	if t.cfg.Cookie != nil {
 		x.fields = append(x.fields, "Set-Cookie: "+edge.CookieHeader(t.cfg.Cookie, s.id.String())+"\r\n"...)
 	}
