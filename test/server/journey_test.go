@@ -30,24 +30,29 @@ func (v *traveller) travel() (ending, error) {
 	})
 	defer hangs.Stop()
 	defer v.Close()
+	how := lived
 	err := v.enter()
 	if err == nil {
 		err = v.underWay()
 	}
-	how := lived
-	var bad offence
-	switch {
-	case errors.As(err, &bad) || errors.Is(err, errHangs) || v.plan.fate() == lives && err != nil:
-	case err != nil:
-		how, err = died, nil
-	default:
+	if err == nil {
 		how, err = v.arrive()
+	}
+	if err != nil && v.mayDieOf(err) {
+		how, err = died, nil
 	}
 	v.mu.Lock()
 	v.stop(errLeft)
 	v.mu.Unlock()
 	v.loops.Wait()
 	return how, errors.Join(err, v.wantGone())
+}
+
+// mayDieOf tells whether the plan allows the session to end for this reason, and at any time: until the server has read of
+// a cut on one connection, it may answer on another as if nothing had happened.
+func (v *traveller) mayDieOf(err error) bool {
+	var bad offence
+	return v.plan.fate() != lives && !errors.As(err, &bad) && !errors.Is(err, errHangs)
 }
 
 // underWay talks, goes over and talks on, or as much of it as the plan allows. The error says why the session is over.
@@ -365,7 +370,7 @@ func (v *traveller) arrive() (ending, error) {
 	}
 	if v.ws != nil && v.random.IntN(8) == 0 {
 		if _, err := v.Get(); err != starlingtest.ErrOtherTransport {
-			return lived, fmt.Errorf("a GET for a session that has gone over: %w", err)
+			return lived, offence{fmt.Errorf("a GET for a session that has gone over: %w", err)}
 		}
 	}
 	return lived, v.leave()
