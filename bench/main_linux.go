@@ -97,6 +97,7 @@ type session struct {
 	round   int             // and which of several rounds that is, from 1
 	at      *host           // nil until the first run has been prepared
 	warned  map[string]bool // what was said before a run and need not be said again
+	note    func(string)    // writes above the view of a run that goes on; nil while there is none
 }
 
 // errFault is returned by a run that was carried out and did not pass; its report has said why.

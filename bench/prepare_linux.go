@@ -47,14 +47,27 @@ func (t *target) prepare(s *session, opts *scenario.Options) (place, error) {
 	if s.at == nil {
 		s.at = &host{cpus: proc.AllowedCPUs()}
 	}
-	if err := t.preflight(s, opts); err != nil {
+	on, err := t.processors()
+	if err == nil {
+		err = t.preflight(s, opts, on)
+	}
+	if err != nil {
 		return place{}, fmt.Errorf("%w: %w", errUsage, err)
 	}
-	at, err := t.place(s.at)
-	if err != nil {
-		return place{}, err
+	return on.place(s.at), pinClient(opts, on.client)
+}
+
+// processors are where servers and the client are to run; empty where nothing is asked for.
+type processors struct{ server, client proc.CPUs }
+
+func (t *target) processors() (on processors, err error) {
+	if on.client, err = proc.ParseCPUs(t.ClientCPU); err != nil {
+		return on, fmt.Errorf("--client-cpu: %w", err)
 	}
-	return at, t.pinClient(opts)
+	if on.server, err = proc.ParseCPUs(t.ServerCPU); err != nil {
+		return on, fmt.Errorf("--server-cpu: %w", err)
+	}
+	return on, nil
 }
 
 // host is what the bench found when it started.
@@ -92,21 +105,13 @@ func pathOf(p flood.Protocol) string {
 }
 
 // preflight finds now what would otherwise fail after thousands of connections, and says how to mend it.
-func (t *target) preflight(s *session, opts *scenario.Options) error {
+func (t *target) preflight(s *session, opts *scenario.Options, on processors) error {
 	if _, err := proc.RaiseDescriptors(); err != nil {
 		return err
 	}
 	pool, err := source.Parse(t.Src)
 	if err != nil {
 		return err
-	}
-	clientCPUs, err := proc.ParseCPUs(t.ClientCPU)
-	if err != nil {
-		return fmt.Errorf("--client-cpu: %w", err)
-	}
-	serverCPUs, err := proc.ParseCPUs(t.ServerCPU)
-	if err != nil {
-		return fmt.Errorf("--server-cpu: %w", err)
 	}
 	cfg := &opts.Config
 	facts := preflight.ReadFacts(pool, t.Pid)
@@ -116,7 +121,7 @@ func (t *target) preflight(s *session, opts *scenario.Options) error {
 		DescriptorsEach: descriptorsOf(cfg), PortsEach: portsOf(cfg) * max(opts.Rounds, 1), Handshakes: handshakes(cfg),
 		Procs: t.Procs, Threads: t.Threads, SpawnLimit: t.SpawnLimit, Sources: pool, Target: cfg.Addr,
 		Local:     !cfg.Addr.IsValid() || cfg.Addr.Addr().IsLoopback() || t.ServerCmd != "" || t.Pid != 0,
-		ServerPid: t.Pid, Traffic: cfg.Depth > 0 || cfg.Rate+cfg.DirectRate+cfg.EchoRate > 0, ServerCPUs: serverCPUs, ClientCPUs: clientCPUs,
+		ServerPid: t.Pid, Traffic: cfg.Depth > 0 || cfg.Rate+cfg.DirectRate+cfg.EchoRate > 0, ServerCPUs: on.server, ClientCPUs: on.client,
 	})
 	if err := preflight.Err(found); err != nil {
 		return err
@@ -187,24 +192,16 @@ type place struct {
 	goMaxProcs int
 }
 
-// place reads where servers go.
-func (t *target) place(h *host) (place, error) {
-	cpus, err := proc.ParseCPUs(t.ServerCPU)
-	if err != nil {
-		return place{}, fmt.Errorf("%w: --server-cpu: %w", errUsage, err)
+// place is where servers go.
+func (on processors) place(h *host) place {
+	if len(on.server) == 0 {
+		return place{cpus: h.cpus, goMaxProcs: 1}
 	}
-	if len(cpus) == 0 {
-		return place{cpus: h.cpus, goMaxProcs: 1}, nil
-	}
-	return place{cpus: cpus, goMaxProcs: len(cpus)}, nil
+	return place{cpus: on.server, goMaxProcs: len(on.server)}
 }
 
 // pinClient puts this process on the client's processors, and says how to start workers on them.
-func (t *target) pinClient(opts *scenario.Options) error {
-	cpus, err := proc.ParseCPUs(t.ClientCPU)
-	if err != nil {
-		return fmt.Errorf("%w: --client-cpu: %w", errUsage, err)
-	}
+func pinClient(opts *scenario.Options, cpus proc.CPUs) error {
 	if err := proc.PinProcess(cpus); err != nil {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}

@@ -45,8 +45,11 @@ func (r *results) watch(s *session, opts *scenario.Options, name string) (done f
 	view := live.New(s.std.err, live.Options{
 		Title: title, Connections: opts.Config.Connections, Duration: opts.Duration, Warmup: opts.Warmup, Quiet: r.out.Quiet,
 	})
-	opts.OnSample = view.Sample
-	return view.Close
+	opts.OnSample, s.note = view.Sample, view.Note
+	return func() {
+		s.note = nil
+		view.Close()
+	}
 }
 
 // add takes one report, of a round of several or of none (0), and says what of the expectations it does not meet. Those are the

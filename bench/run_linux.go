@@ -227,7 +227,6 @@ func (t *target) runServer(s *session, opts scenario.Options, at place) (*report
 		if t.Pid != 0 {
 			opts.Pids = func() []int { return []int{t.Pid} }
 		}
-		warnDescriptors(s, opts, t.Pid, 1)
 		return t.carryOut(s, nil, opts)
 	}
 	srv := t.server(s, t.ServerCmd, at, &opts)
@@ -253,7 +252,7 @@ func (t *target) server(s *session, command string, at place, opts *scenario.Opt
 // runAgainst runs the scenario against a server that has been started, and stops it.
 func (t *target) runAgainst(s *session, srv *server, opts scenario.Options) (*report.Report, error) {
 	opts.Pids = srv.pids
-	warnDescriptors(s, opts, opts.Pids()[0], srv.copies)
+	s.warnDescriptors(opts, srv.copies)
 	rep, err := t.carryOut(s, srv, opts)
 	if rep == nil {
 		rep = &report.Report{} // what goes wrong at the end of a run that has not begun is nobody's
@@ -262,10 +261,11 @@ func (t *target) runAgainst(s *session, srv *server, opts scenario.Options) (*re
 	return rep, err
 }
 
-// warnDescriptors only warns: what a server does with its connections is its own affair.
-func warnDescriptors(s *session, opts scenario.Options, pid, processes int) {
-	has, wants := proc.DescriptorLimit(pid), opts.Config.Connections*descriptorsOf(&opts.Config)/max(processes, 1)
-	if pid != 0 && has != 0 && has <= uint64(wants) {
-		fmt.Fprintf(s.std.err, "bench: warning: the server may open %d descriptors, and might need %d\n", has, wants)
+// warnDescriptors only warns: what a server does with its connections is its own affair. It is for those that are started here, of
+// which the preflight cannot know.
+func (s *session) warnDescriptors(opts scenario.Options, processes int) {
+	has, wants := proc.DescriptorLimit(opts.Pids()[0]), opts.Config.Connections*descriptorsOf(&opts.Config)/max(processes, 1)
+	if has != 0 && has <= uint64(wants) {
+		s.note(fmt.Sprintf("bench: warning: the server may open %d descriptors, and might need %d", has, wants))
 	}
 }

@@ -4,17 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"starling/bench/internal/report"
 )
 
 // part is one scenario of a suite or a table.
 type part struct {
-	name  string
-	title string                              // for people
-	value func(*report.Report) *float64       // the figure that it is there for
-	unit  string                              //
-	run   func(s *session, base target) error // against the server of base
+	name   string
+	title  string                              // of its row in a table
+	metric string                              // what the row is there for, as in report.Metrics
+	unit   string                              // of the row
+	run    func(s *session, base target) error // against the server of base
 }
 
 // Run carries out the command.

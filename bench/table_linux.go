@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"starling/bench/internal/page"
 	"starling/bench/internal/report"
 )
 
@@ -97,62 +98,39 @@ func (c *tableCmd) target(p peer) target {
 func (c *tableCmd) parts() []part {
 	d := c.Duration
 	n := c.Members
-	brief := func(d time.Duration) flow {
-		return flow{Size: 64, Warmup: time.Second, Duration: d, LateAfter: time.Second}
-	}
 	return []part{
-		{"idle", "memory of an idle connection", idleBytes, "bytes", func(s *session, t target) error {
+		{"idle", "memory of an idle connection", "rss_per_conn", "bytes", func(s *session, t target) error {
 			return (&idleCmd{target: t, Settle: 12 * time.Second}).Run(s)
 		}},
-		{"connect", "connection", func(r *report.Report) *float64 { return metric(r, "cpu_per_conn") }, "us", func(s *session, t target) error {
+		{"connect", "connection", "cpu_per_conn", "us", func(s *session, t target) error {
 			return (&connectCmd{target: t, Rounds: 1}).Run(s)
 		}},
-		{"broadcast 1", "delivery, one broadcast in flight", perDelivery, "us", func(s *session, t target) error {
-			return (&broadcastCmd{target: t, flow: brief(d), depth: depth{Depth: 1}}).Run(s)
+		{"broadcast 1", "delivery, one broadcast in flight", "cpu_per_delivery", "us", func(s *session, t target) error {
+			return (&broadcastCmd{target: t, flow: traffic(d), depth: depth{Depth: 1}}).Run(s)
 		}},
-		{"broadcast 16", "delivery, 16 in flight", perDelivery, "us", func(s *session, t target) error {
-			return (&broadcastCmd{target: t, flow: brief(d), depth: depth{Depth: 16}}).Run(s)
+		{"broadcast 16", "delivery, 16 in flight", "cpu_per_delivery", "us", func(s *session, t target) error {
+			return (&broadcastCmd{target: t, flow: traffic(d), depth: depth{Depth: 16}}).Run(s)
 		}},
-		{"rooms", fmt.Sprintf("delivery in %d rooms of 10, 16 in flight", n/10), perDelivery, "us", func(s *session, t target) error {
+		{"rooms", fmt.Sprintf("delivery in %d rooms of 10, 16 in flight", n/10), "cpu_per_delivery", "us", func(s *session, t target) error {
 			return (&roomsCmd{
-				target: t, flow: brief(d), depth: depth{Depth: 16}, publishers: publishers{Publishers: 1}, layout: layout{n / 10, 10},
+				target: t, flow: traffic(d), depth: depth{Depth: 16}, publishers: publishers{Publishers: 1}, layout: layout{n / 10, 10},
 			}).Run(s)
 		}},
-		{"echo", "echo, 100 connections", func(r *report.Report) *float64 { return metric(r, "cpu_per_echo") }, "us", func(s *session, t target) error {
+		{"echo", "echo, 100 connections", "cpu_per_echo", "us", func(s *session, t target) error {
 			t.Connections = 100
-			return (&echoCmd{target: t, flow: brief(d), depth: depth{Depth: 1}, Event: "echo"}).Run(s)
+			return (&echoCmd{target: t, flow: traffic(d), depth: depth{Depth: 1}, Event: "echo"}).Run(s)
 		}},
-		{"broadcast rate", fmt.Sprintf("p99 of a broadcast to 1,000 at %g a second", c.BroadcastRate), p99, "ms", func(s *session, t target) error {
+		{"broadcast rate", fmt.Sprintf("p99 of a broadcast to 1,000 at %g a second", c.BroadcastRate), "p99", "ms", func(s *session, t target) error {
 			t.Connections = 1000
-			return (&broadcastCmd{target: t, flow: brief(2 * d), depth: depth{Depth: 1, Rate: c.BroadcastRate}}).Run(s)
+			return (&broadcastCmd{target: t, flow: traffic(2 * d), depth: depth{Depth: 1, Rate: c.BroadcastRate}}).Run(s)
 		}},
-		{"rooms rate", fmt.Sprintf("p99 in 100 rooms of 10 at %g a second", c.RoomsRate), p99, "ms", func(s *session, t target) error {
+		{"rooms rate", fmt.Sprintf("p99 in 100 rooms of 10 at %g a second", c.RoomsRate), "p99", "ms", func(s *session, t target) error {
 			return (&roomsCmd{
-				target: t, flow: brief(2 * d), depth: depth{Depth: 1, Rate: c.RoomsRate}, publishers: publishers{Publishers: 4},
+				target: t, flow: traffic(2 * d), depth: depth{Depth: 1, Rate: c.RoomsRate}, publishers: publishers{Publishers: 4},
 				layout: layout{100, 10},
 			}).Run(s)
 		}},
 	}
-}
-
-func metric(r *report.Report, name string) *float64 {
-	for _, m := range r.Metrics() {
-		if m.Name == name {
-			return &m.Value
-		}
-	}
-	return nil
-}
-
-func idleBytes(r *report.Report) *float64   { return metric(r, "rss_per_conn") }
-func perDelivery(r *report.Report) *float64 { return metric(r, "cpu_per_delivery") }
-
-func p99(r *report.Report) *float64 {
-	v := metric(r, "p99")
-	if v != nil {
-		*v /= 1000
-	}
-	return v
 }
 
 // The table stands between these lines of a Markdown file.
@@ -200,6 +178,14 @@ func rowIn(text string, p part) string {
 	return ""
 }
 
+// in is a metric's value in the unit of the row.
+func (p *part) in(m report.Metric) float64 {
+	if p.unit == "ms" && m.Unit == "us" {
+		return m.Value / 1000
+	}
+	return m.Value
+}
+
 func (p *part) head() string { return fmt.Sprintf("| %s, %s |", p.title, p.unit) }
 
 // tableOf has a line for each part, by its name, and a column for each server: the median of the rounds, their range, and the ratio of
@@ -216,7 +202,7 @@ func tableOf(parts []part, peers []peer, all []*report.Report) (head string, row
 			values, fault := valuesOf(p, to, all)
 			row += " " + cell(values, first, fault) + " |"
 			if i == 0 && len(values) > 0 {
-				first = median(values)
+				first = report.Median(values)
 			}
 		}
 		rows[p.name] = row + "\n"
@@ -229,7 +215,7 @@ func cell(sorted []float64, first float64, fault string) string {
 	if len(sorted) == 0 {
 		return fault
 	}
-	m := median(sorted)
+	m := report.Median(sorted)
 	text := fmt.Sprintf("%s (%s-%s)", figure(m), figure(sorted[0]), figure(sorted[len(sorted)-1]))
 	if first > 0 {
 		text += ", x " + figure(m/first)
@@ -241,28 +227,20 @@ func cell(sorted []float64, first float64, fault string) string {
 }
 
 // valuesOf are the figures of all rounds in ascending order, and what went wrong in them.
-func valuesOf(p part, to peer, all []*report.Report) (values []float64, faults string) {
+func valuesOf(p part, to peer, all []*report.Report) (values []float64, fault string) {
 	for _, r := range all {
 		if r.Case != p.name || r.Target != to.name {
 			continue
 		}
-		if v := p.value(r); v != nil {
-			values = append(values, *v)
+		if m, ok := r.Metric(p.metric); ok {
+			values = append(values, p.in(m))
 		}
-		if !r.OK() {
-			faults = r.Fault()
+		if verdict, why := page.Judge(r); verdict == page.NotPassed {
+			fault = why[0]
 		}
 	}
 	slices.Sort(values)
-	return values, faults
-}
-
-func median(sorted []float64) float64 {
-	mid := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[mid]
-	}
-	return (sorted[mid-1] + sorted[mid]) / 2
+	return values, fault
 }
 
 // figure writes a number with three digits that count.

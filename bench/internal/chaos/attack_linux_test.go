@@ -171,7 +171,7 @@ func TestAllAtOnce(t *testing.T) {
 	}
 	target.Sources = sources
 	client := join(t, s.Addr().String())
-	specs, err := Parse("slow=20,half-open=50,silent=20,slowloris=50,malformed=100/s,oversized=10/s,churn-flood=100/s,hoarder=5,ping-flood=1")
+	specs, err := parseAll("slow=20,half-open=50,silent=20,slowloris=50,malformed=100/s,oversized=10/s,churn-flood=100/s,hoarder=5,ping-flood=1")
 	if err != nil || len(specs) != len(Kinds()) {
 		t.Fatal(specs, err)
 	}

@@ -41,7 +41,7 @@ type Description struct {
 	Kind    Kind
 	Does    string // what its connections do
 	Wanted  string // what a good server does about it
-	Example string // as Parse reads it
+	Example string // as parseSpec reads it
 }
 
 // Kinds lists all kinds.

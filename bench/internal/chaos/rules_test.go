@@ -22,7 +22,7 @@ func TestEachRuleIsExpectedByATest(t *testing.T) {
 func TestKindsAreDescribed(t *testing.T) {
 	seen := map[Kind]bool{}
 	for _, d := range Kinds() {
-		specs, err := Parse(d.Example)
+		specs, err := parseAll(d.Example)
 		if err != nil || len(specs) != 1 || specs[0].Kind != d.Kind {
 			t.Errorf("example %q of %s: %v %v", d.Example, d.Kind, specs, err)
 		}

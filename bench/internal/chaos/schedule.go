@@ -43,17 +43,8 @@ type Event struct {
 // Schedule is events in the order in which they begin.
 type Schedule []Event
 
-// Always is a schedule of attacks that go on for the whole run.
-func Always(attacks []Spec) Schedule {
-	var s Schedule
-	for _, a := range attacks {
-		s = append(s, Event{Attack: a})
-	}
-	return s
-}
-
 // ParseSchedule reads events with commas between: "5s:pause=500ms,10s:slow=5%:5s". Each is a time, what begins then, an act or an attack
-// as Parse reads it, and how long it lasts. Without that an attack goes on to the end, a pause is as long as it says, and what follows
+// (see Spec), and how long it lasts. Without that an attack goes on to the end, a pause is as long as it says, and what follows
 // a restart belongs to it for five seconds.
 func ParseSchedule(text string) (Schedule, error) {
 	var s Schedule

@@ -160,11 +160,11 @@ func TestPieces(t *testing.T) {
 }
 
 func TestAlways(t *testing.T) {
-	specs, err := Parse("slow=1,malformed=3/s")
+	specs, err := parseAll("slow=1,malformed=3/s")
 	if err != nil {
 		t.Fatal(err)
 	}
-	pieces, err := Always(specs).pieces(second)
+	pieces, err := always(specs).pieces(second)
 	if err != nil || len(pieces) != 1 || pieces[0].name != "slow+malformed" {
 		t.Errorf("%+v %v", pieces, err)
 	}

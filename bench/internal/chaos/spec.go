@@ -27,21 +27,9 @@ type Spec struct {
 	Rate float64
 }
 
-// Parse reads attacks with commas between: "slow=5%,half-open=1000,malformed=200/s". A kind that holds its connections is told their
-// number or share, and may be told the rate at which closed ones come again: "slow=100@20/s". A kind whose connections come and go is
-// told the rate, and may be told how many may be open at once: "malformed=50@200/s".
-func Parse(text string) ([]Spec, error) {
-	var all []Spec
-	for part := range strings.SplitSeq(text, ",") {
-		s, err := parseSpec(strings.TrimSpace(part))
-		if err != nil {
-			return nil, fmt.Errorf("%w: %q", err, part)
-		}
-		all = append(all, s)
-	}
-	return all, nil
-}
-
+// parseSpec reads an attack. A kind that holds its connections is told their number or share, "half-open=1000" or "slow=5%", and may
+// be told the rate at which closed ones come again: "slow=100@20/s". A kind whose connections come and go is told the rate,
+// "malformed=200/s", and may be told how many may be open at once: "malformed=50@200/s".
 func parseSpec(text string) (s Spec, err error) {
 	name, amount, _ := strings.Cut(text, "=")
 	s.Kind = Kind(name)
@@ -97,7 +85,7 @@ func parseNumber(text string) (float64, error) {
 	return strconv.ParseFloat(text, 64)
 }
 
-// String is the attack as Parse reads it.
+// String is the attack as a schedule has it.
 func (s Spec) String() string {
 	count, rate := "", ""
 	switch {

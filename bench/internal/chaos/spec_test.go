@@ -53,7 +53,7 @@ func TestParse(t *testing.T) {
 		{"no number before the rate", "malformed=@10/s", nil, ErrConnections},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got, err := Parse(tc.text)
+			got, err := parseAll(tc.text)
 			if !errors.Is(err, tc.err) || !slices.Equal(got, tc.want) {
 				t.Errorf("%+v %v, want %+v %v", got, err, tc.want, tc.err)
 			}
@@ -67,7 +67,7 @@ func FuzzParse(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		specs, err := Parse(text)
+		specs, err := parseAll(text)
 		if err != nil {
 			return
 		}
@@ -78,7 +78,7 @@ func FuzzParse(f *testing.F) {
 			}
 			words = append(words, s.String())
 		}
-		again, err := Parse(strings.Join(words, ","))
+		again, err := parseAll(strings.Join(words, ","))
 		if err != nil || !slices.Equal(again, specs) {
 			t.Fatalf("%q is %+v, and %q is %+v %v", text, specs, words, again, err)
 		}

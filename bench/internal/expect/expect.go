@@ -131,7 +131,7 @@ func (e Expectation) String() string { return e.text }
 // Check holds a report to the condition. Why says what was measured, also if the condition holds. It does not hold if the metric was
 // not measured, if the run came to no end, or if the run is invalid and the metric one of those that this is about.
 func (e Expectation) Check(r *report.Report) (ok bool, why string) {
-	m, found := find(r, e.metric)
+	m, found := r.Metric(e.metric)
 	switch {
 	case r.Error != "":
 		return false, fmt.Sprintf("%s: the run came to no end: %s", e.text, r.Error)
@@ -171,13 +171,4 @@ func Timed(m report.Metric) bool {
 		return false
 	}
 	return isRate || base == "us" || base == "s" || m.Name == "late"
-}
-
-func find(r *report.Report, name string) (report.Metric, bool) {
-	for _, m := range r.Metrics() {
-		if m.Name == name {
-			return m, true
-		}
-	}
-	return report.Metric{}, false
 }

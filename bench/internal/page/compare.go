@@ -184,27 +184,20 @@ func (g group) collect(metric string) (all []bar, unit string) {
 	values := make(map[string][]float64)
 	var names []string
 	for _, r := range g.results {
-		for _, m := range r.Metrics() {
-			if m.Name == metric {
-				name := who(r)
-				if values[name] == nil {
-					names = append(names, name)
-				}
-				values[name], unit = append(values[name], m.Value), m.Unit
+		if m, ok := r.Metric(metric); ok {
+			name := who(r)
+			if values[name] == nil {
+				names = append(names, name)
 			}
+			values[name], unit = append(values[name], m.Value), m.Unit
 		}
 	}
 	for _, name := range names {
 		v := values[name]
 		slices.Sort(v)
-		all = append(all, bar{name, v[0], median(v), v[len(v)-1], len(v)})
+		all = append(all, bar{name, v[0], report.Median(v), v[len(v)-1], len(v)})
 	}
 	return all, unit
-}
-
-func median(sorted []float64) float64 {
-	n := len(sorted)
-	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 // bars draws one bar beneath the other, each with its name above and its value at its end.

@@ -1,5 +1,7 @@
 package report
 
+import "math"
+
 // Direction says which way a metric is better.
 type Direction int8
 
@@ -26,6 +28,25 @@ func (r *Report) Metrics() []Metric {
 	all.latencies(r)
 	all.accounts(r)
 	return all
+}
+
+// Metric is the one of that name, false if the report has not measured it.
+func (r *Report) Metric(name string) (Metric, bool) {
+	for _, m := range r.Metrics() {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Metric{}, false
+}
+
+// Median is that of values in ascending order; NaN if there are none.
+func Median(sorted []float64) float64 {
+	n := len(sorted)
+	if n == 0 {
+		return math.NaN()
+	}
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
 type metrics []Metric

@@ -4,7 +4,6 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"math"
 
@@ -202,31 +201,6 @@ func (r *Report) OK() bool {
 	return r.Error == "" && r.Failed == 0 && r.Disconnected == 0 && r.Stalled == "" && len(r.Unmet) == 0 &&
 		(r.Tally == nil || r.FindMax != nil || r.Tally.Clean()) && (r.Storm == nil || r.Storm.ok(r.Connections)) &&
 		(r.FindMax == nil || r.MaxRate > 0)
-}
-
-// Fault is the first of what speaks against the run in a few words, "" if it is OK.
-func (r *Report) Fault() string {
-	t := r.Tally
-	switch {
-	case r.OK():
-		return ""
-	case r.Error != "":
-		return "error"
-	case r.Failed > 0:
-		return fmt.Sprintf("%d did not connect", r.Failed)
-	case r.Disconnected > 0:
-		return fmt.Sprintf("%d disconnected", r.Disconnected)
-	case t != nil && t.Lost > 0:
-		return fmt.Sprintf("%d lost", t.Lost)
-	case t != nil && !t.Clean():
-		return fmt.Sprintf("%d doubled, %d out of order, %d astray, %d garbled", t.Duplicated, t.Reordered, t.Misrouted, t.Garbled)
-	case r.Stalled != "":
-		return "stalled"
-	case len(r.Unmet) > 0:
-		return r.Unmet[0]
-	default:
-		return "not all came back"
-	}
 }
 
 // Per divides, and says null where there is nothing to divide or nothing to divide by.

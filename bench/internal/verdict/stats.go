@@ -104,23 +104,12 @@ func drawMedian(rng *rand.Rand, from, into []float64) float64 {
 		into[i] = from[rng.IntN(len(from))]
 	}
 	slices.Sort(into)
-	return middle(into)
+	return report.Median(into)
 }
 
 // median is that of values in any order; NaN if there are none.
 func median(values []float64) float64 {
-	if len(values) == 0 {
-		return math.NaN()
-	}
-	return middle(slices.Sorted(slices.Values(values)))
-}
-
-func middle(sorted []float64) float64 {
-	half := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[half]
-	}
-	return (sorted[half-1] + sorted[half]) / 2
+	return report.Median(slices.Sorted(slices.Values(values)))
 }
 
 // ratio is b in terms of a; 1 if both are nothing.

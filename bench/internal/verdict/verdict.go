@@ -203,24 +203,15 @@ func metricsOf(sides ...[]*report.Report) (all []report.Metric) {
 
 func sideOf(m report.Metric, rounds []*report.Report) (s Side) {
 	for _, r := range rounds {
-		v, ok := valueOf(m.Name, r)
+		found, ok := r.Metric(m.Name)
 		switch {
 		case !ok:
 		case unfit(r) != "", void(r) != "" && expect.Timed(m):
 			s.left++
 		default:
-			s.Values = append(s.Values, v)
+			s.Values = append(s.Values, found.Value)
 		}
 	}
 	s.Median = median(s.Values)
 	return s
-}
-
-func valueOf(name string, r *report.Report) (float64, bool) {
-	for _, m := range r.Metrics() {
-		if m.Name == name {
-			return m.Value, true
-		}
-	}
-	return 0, false
 }
