@@ -33,7 +33,18 @@ var layers = map[string][]string{
 	// What adapters are held against, from outside.
 	"hub/cluster/clustertest": {"hub", "hub/cluster", "internal/starlingtest", "internal/invariants"},
 
-	"cmd/starling": {"hub", "wsproto/msgpack"},
+	"gateway/access":     {},
+	"gateway/webhook":    {},
+	"gateway/guard":      {},
+	"gateway/playground": {},
+	"gateway/control":    {"hub", "gateway/access"},
+	"gateway/metrics":    {"hub", "gateway/webhook"},
+	"gateway":            {"hub", "gateway/..."},
+
+	"internal/doctor": {},
+	"deploy":          {},
+
+	"cmd/starling": {"hub", "wsproto/msgpack", "gateway", "gateway/access", "internal/doctor", "deploy"},
 	"examples/...": {"hub"},
 
 	"bench/...":           {"bench/...", "wsproto/..."},
