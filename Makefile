@@ -39,7 +39,7 @@ build: $(if $(shell command -v npm),$(BUNDLE)) ## build bin/starling
 
 .PHONY: run
 run: build ## build and run the server, with its flags in ARGS="..."
-	@bin/starling serve $(ARGS)
+	@bin/starling roomapp $(ARGS)
 
 # The test run ends with the ordinary build, because the allocation gates are void under the race detector; its
 # summary is then the last thing that is printed.
@@ -96,20 +96,20 @@ FORCE:
 
 .PHONY: bench
 bench: build bin/bench ## three minutes of everything against Starling, and a report to open
-	bin/bench suite --url http://$(BENCH_ADDR) --server-cmd 'bin/starling serve --addr {addr}' $(BENCH_CPUS) --out bin/bench-report \
+	bin/bench suite --url http://$(BENCH_ADDR) --server-cmd 'bin/starling roomapp --addr {addr}' $(BENCH_CPUS) --out bin/bench-report \
 		--name Starling || [ $$? = 3 ] # an invalid run, of a busy machine, is in the report
 
 .PHONY: bench-storm
 bench-storm: build bin/bench $(NODE_PEER) ## a reconnect storm of 10,000 stock clients against Starling and against Node.js
 	bin/bench storm --url http://$(BENCH_ADDR) --procs 2 \
-		--server 'starling=bin/starling serve --addr {addr}' \
+		--server 'starling=bin/starling roomapp --addr {addr}' \
 		--server 'node=node bench/peers/node/server.mjs {addr}'
 
 # The first is the one that the others are compared with.
 .PHONY: bench-compare
 bench-compare: build bin/bench peers ## the same scenarios for Starling and its peers, in rounds, into docs/BENCHMARKS.md
 	bin/bench table $(BENCH_CPUS) --rounds $(BENCH_ROUNDS) --addr $(BENCH_ADDR) --out bin/bench-compare --markdown docs/BENCHMARKS.md \
-		--server 'Starling=socketio:bin/starling serve --addr {addr}' \
+		--server 'Starling=socketio:bin/starling roomapp --addr {addr}' \
 		--server 'limit=raw:bin/bench limit --addr {addr}' \
 		--server 'Socket.IO on Node=socketio:node bench/peers/node/server.mjs {addr}' \
 		--server 'socket.io in Go=socketio:bin/peers/socketio {addr}' \

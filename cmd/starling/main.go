@@ -30,7 +30,7 @@ var version = "devel"
 
 // cli is the command line.
 type cli struct {
-	Serve   serveCmd   `cmd:"" help:"Serve Socket.IO clients."`
+	Roomapp roomappCmd `cmd:"" help:"Serve the built-in room application, in which anybody may do anything: for tests and floods."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 

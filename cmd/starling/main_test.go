@@ -17,16 +17,16 @@ func TestRun(t *testing.T) {
 	}{
 		{"version", []string{"version"}, exitOK, runtime.Version(), ""},
 		{"help", []string{"--help"}, exitOK, "STARLING_PING_INTERVAL", ""},
-		{"help of a command", []string{"serve", "--help"}, exitOK, "--ping-interval", ""},
-		{"help, whatever else is said", []string{"serve", "--loops", "9999", "--help"}, exitOK, "--loops", ""},
-		{"no command", nil, exitUsage, "", `expected one of "serve", "version"`},
+		{"help of a command", []string{"roomapp", "--help"}, exitOK, "--ping-interval", ""},
+		{"help, whatever else is said", []string{"roomapp", "--loops", "9999", "--help"}, exitOK, "--loops", ""},
+		{"no command", nil, exitUsage, "", `expected one of "roomapp", "version"`},
 		{"an unknown command", []string{"fly"}, exitUsage, "", "unexpected argument fly"},
-		{"an unknown flag", []string{"serve", "--fly"}, exitUsage, "", "unknown flag --fly"},
+		{"an unknown flag", []string{"roomapp", "--fly"}, exitUsage, "", "unknown flag --fly"},
 		{"an argument too many", []string{"version", "9"}, exitUsage, "", "unexpected argument 9"},
-		{"a value that is none", []string{"serve", "--loops", "two"}, exitUsage, "", "--loops"},
-		{"a value that cannot work", []string{"serve", "--loops", "257"}, exitUsage, "", "--loops must be within 0 and 256, not 257"},
-		{"more connections than files", []string{"serve", "--connections-max", "2000000000"}, exitUsage, "", "--connections-max 2000000000"},
-		{"an address of somebody else", []string{"serve", "--addr", "192.0.2.1:80"}, exitFailed, "", "cannot listen on --addr 192.0.2.1:80"},
+		{"a value that is none", []string{"roomapp", "--loops", "two"}, exitUsage, "", "--loops"},
+		{"a value that cannot work", []string{"roomapp", "--loops", "257"}, exitUsage, "", "--loops must be within 0 and 256, not 257"},
+		{"more connections than files", []string{"roomapp", "--connections-max", "2000000000"}, exitUsage, "", "--connections-max 2000000000"},
+		{"an address of somebody else", []string{"roomapp", "--addr", "192.0.2.1:80"}, exitFailed, "", "cannot listen on --addr 192.0.2.1:80"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var out, err strings.Builder

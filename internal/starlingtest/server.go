@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,16 +22,28 @@ const Patience = 2 * time.Minute
 // beyond is a time that no test waits for: what ends within Patience has ended for another reason.
 const beyond = "10m"
 
-// Serve is the command that serves on a free port of this machine, with flags besides. A later flag wins, so --addr may
-// be among them. The times of the server are long unless a test is about them: no client is given up because the machine is
-// busy, no heartbeat comes in between, and what is to end at once does not pass by ending some time.
+// Serve is the command that serves the room application on a free port of this machine, with flags besides. A later flag
+// wins, so --addr may be among them. The times of the server are long unless a test is about them: no client is given up
+// because the machine is busy, no heartbeat comes in between, and what is to end at once does not pass by ending some time.
 func Serve(t testing.TB, flags ...string) *exec.Cmd {
 	t.Helper()
-	return exec.Command(ServerBinary(t), append([]string{
-		"serve", "--addr", "127.0.0.1:0", "--log-format", "json",
+	return command(t, "roomapp", nil, flags)
+}
+
+// Gateway is Serve for the server that applications deploy, with its control API on another free port.
+func Gateway(t testing.TB, flags ...string) *exec.Cmd {
+	t.Helper()
+	return command(t, "serve", []string{"--api-addr", "127.0.0.1:0"}, flags)
+}
+
+func command(t testing.TB, name string, more, flags []string) *exec.Cmd {
+	t.Helper()
+	args := []string{
+		name, "--addr", "127.0.0.1:0", "--log-format", "json",
 		"--ping-interval", beyond, "--ping-timeout", beyond,
 		"--connect-timeout", beyond, "--upgrade-timeout", beyond, "--drain-timeout", beyond,
-	}, flags...)...)
+	}
+	return exec.Command(ServerBinary(t), slices.Concat(args, more, flags)...)
 }
 
 // WithFiles is cmd under a limit of open files, soft and hard, which only a shell can set for somebody else. The process

@@ -11,7 +11,7 @@ import (
 	"starling/internal/starlingtest"
 )
 
-// wrongValues has, for each flag of starling serve, a value that cannot work and what the server says of it: the flag,
+// wrongValues has, for each flag of starling roomapp, a value that cannot work and what the server says of it: the flag,
 // and what it would have taken.
 var wrongValues = map[string]struct{ value, says string }{
 	"addr":                  {"localhost", "--addr must be host:port, with a port from 0 to 65535, not localhost"},
@@ -50,7 +50,7 @@ var wrongValues = map[string]struct{ value, says string }{
 
 func TestWrongValues(t *testing.T) {
 	binary := starlingtest.ServerBinary(t)
-	flags := servesFlags(t)
+	flags := appFlags(t)
 	for _, flag := range flags {
 		wrong, ok := wrongValues[flag]
 		if !ok {
@@ -58,8 +58,8 @@ func TestWrongValues(t *testing.T) {
 			continue
 		}
 		t.Run(flag, func(t *testing.T) {
-			onLine := exec.Command(binary, "serve", "--"+flag+"="+wrong.value)
-			inEnv := exec.Command(binary, "serve")
+			onLine := exec.Command(binary, "roomapp", "--"+flag+"="+wrong.value)
+			inEnv := exec.Command(binary, "roomapp")
 			inEnv.Env = append(os.Environ(), variable(flag)+"="+wrong.value)
 			for where, cmd := range map[string]*exec.Cmd{"on the command line": onLine, "in the environment": inEnv} {
 				o := finish(t, cmd)
@@ -74,10 +74,10 @@ func TestWrongValues(t *testing.T) {
 	}
 }
 
-// servesFlags are the flags that the help of starling serve lists, less --help itself.
-func servesFlags(t *testing.T) []string {
+// appFlags are the flags that the help of starling roomapp lists, less --help itself.
+func appFlags(t *testing.T) []string {
 	t.Helper()
-	help := finish(t, exec.Command(starlingtest.ServerBinary(t), "serve", "--help"))
+	help := finish(t, exec.Command(starlingtest.ServerBinary(t), "roomapp", "--help"))
 	var flags []string
 	for _, match := range regexp.MustCompile(`(?m)^ +--(?:\[no-\])?([a-z-]+)`).FindAllStringSubmatch(help.out, -1) {
 		flags = append(flags, match[1])
@@ -103,13 +103,13 @@ func TestCommandsThatEnd(t *testing.T) {
 		{"version", 0, "starling ", ""},
 		{"--help", 0, "Usage: starling <command>", ""},
 		{"-h", 0, "Usage: starling <command>", ""},
-		{"serve --help", 0, "Usage: starling serve [flags]", ""},
-		{"", 2, "", `expected one of "serve", "version"`},
+		{"roomapp --help", 0, "Usage: starling roomapp [flags]", ""},
+		{"", 2, "", `expected one of "roomapp", "version"`},
 		{"fly", 2, "", "unexpected argument fly"},
-		{"serve --fly", 2, "", "unknown flag --fly"},
-		{"serve fly", 2, "", "unexpected argument fly"},
-		{"serve --loops many", 2, "", "--loops"},
-		{"serve --ping-interval 5", 2, "", "--ping-interval"},
+		{"roomapp --fly", 2, "", "unknown flag --fly"},
+		{"roomapp fly", 2, "", "unexpected argument fly"},
+		{"roomapp --loops many", 2, "", "--loops"},
+		{"roomapp --ping-interval 5", 2, "", "--ping-interval"},
 	} {
 		t.Run("starling "+tc.args, func(t *testing.T) {
 			o := finish(t, exec.Command(binary, strings.Fields(tc.args)...))
@@ -126,7 +126,7 @@ type opened struct{ PingInterval, PingTimeout, MaxPayload int }
 
 // TestEnvironment starts a server that is told everything by its environment, and a flag on top.
 func TestEnvironment(t *testing.T) {
-	cmd := exec.Command(starlingtest.ServerBinary(t), "serve", "--ping-timeout", "10m")
+	cmd := exec.Command(starlingtest.ServerBinary(t), "roomapp", "--ping-timeout", "10m")
 	cmd.Env = append(os.Environ(), "STARLING_ADDR=127.0.0.1:0", "STARLING_LOG_FORMAT=json", "STARLING_CONNECTIONS_MAX=1",
 		"STARLING_PING_INTERVAL=1s", "STARLING_PING_TIMEOUT=9s", "STARLING_MAX_PAYLOAD=5000")
 	s := starlingtest.Start(t, cmd)

@@ -1,4 +1,4 @@
-// The stock Socket.IO server with its default options, and as many of starling serve's events as the bench uses.
+// The stock Socket.IO server with its default options, and as many of starling roomapp's events as the bench uses.
 //
 //   node server.mjs 127.0.0.1:18080
 import { createServer } from "node:http";

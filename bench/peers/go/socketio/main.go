@@ -1,5 +1,5 @@
 // Socketio is github.com/zishang520/socket.io, a Socket.IO server with goroutines for each connection, with as many of starling
-// serve's events as the bench uses.
+// roomapp's events as the bench uses.
 package main
 
 import (

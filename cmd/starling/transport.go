@@ -1,25 +1,23 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"starling/hub"
 	"starling/wsproto/msgpack"
 )
 
-// serveCmd are the flags of starling serve. Sizes are in bytes, times have a unit.
-type serveCmd struct {
+// transportFlags are the flags of every command that serves clients: the transports, their limits, and the log. Sizes are in
+// bytes, times have a unit.
+type transportFlags struct {
 	Addr           string        `default:":8080" help:"Address to listen on, host:port. Port 0 picks a free one."`
 	Path           string        `default:"/socket.io/" help:"Path that clients connect to."`
 	Transports     []string      `default:"polling,websocket" help:"What clients may use: polling, websocket."`
@@ -59,59 +57,7 @@ type serveCmd struct {
 	LogLevel  string `enum:"debug,info,warn,error" default:"info" help:"Least level that is logged: debug, info, warn or error."`
 }
 
-// Run serves until SIGTERM or SIGINT.
-func (c *serveCmd) Run(std *streams) error {
-	ctx, stop := untilSignal()
-	defer stop()
-	return c.serve(ctx, std.err)
-}
-
-// serve serves until ctx is done.
-func (c *serveCmd) serve(ctx context.Context, logTo io.Writer) error {
-	log := c.logger(logTo)
-	if err := c.validate(); err != nil {
-		return usageError{err}
-	}
-	opts := c.options(log)
-	if c.Client {
-		opts.ClientFiles = clientFiles(log)
-	}
-	io := hub.New(opts)
-	newRoomApp(io)
-	if err := io.Listen(c.Addr); err != nil {
-		return c.explain(err)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var announced sync.WaitGroup
-	announced.Go(func() { c.announce(ctx, io, log) })
-	go returnMemory(ctx, io)
-	err := io.Serve(ctx)
-	cancel()
-	announced.Wait() // so that the last line of the log tells the end
-	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("not everything had ended by --drain-timeout", "drain_timeout", c.DrainTimeout)
-		return nil
-	}
-	if err == nil {
-		log.Info("stopped")
-	}
-	return err
-}
-
-// announce logs that the server accepts, and when it begins to stop.
-func (c *serveCmd) announce(ctx context.Context, io *hub.Server, log *slog.Logger) {
-	select {
-	case <-io.Ready():
-	case <-ctx.Done():
-		return
-	}
-	log.Info("listening", "addr", io.Addr().String(), "path", c.Path, "connections_max", io.ConnectionsMax(), "pid", os.Getpid())
-	<-ctx.Done()
-	log.Info("stopping", "connections", io.Connections())
-}
-
-func (c *serveCmd) options(log *slog.Logger) hub.Options {
+func (c *transportFlags) options(log *slog.Logger) hub.Options {
 	return hub.Options{
 		Path: c.Path, Transports: c.Transports, Loops: c.Loops, PingInterval: c.PingInterval, PingTimeout: c.PingTimeout,
 		PayloadBytesMax: c.MaxPayload, ConnectTimeout: c.ConnectTimeout, UpgradeTimeout: c.UpgradeTimeout, ShutdownTimeout: c.DrainTimeout,
@@ -125,7 +71,7 @@ func (c *serveCmd) options(log *slog.Logger) hub.Options {
 }
 
 // parser is the format of the packets, nil for the standard one.
-func (c *serveCmd) parser() hub.Parser {
+func (c *transportFlags) parser() hub.Parser {
 	if c.Parser == "msgpack" {
 		return msgpack.Parser{}
 	}
@@ -133,7 +79,7 @@ func (c *serveCmd) parser() hub.Parser {
 }
 
 // recovery is nil when clients do not get their sessions back.
-func (c *serveCmd) recovery() *hub.Recovery {
+func (c *transportFlags) recovery() *hub.Recovery {
 	if c.Recovery == 0 {
 		return nil
 	}
@@ -141,7 +87,7 @@ func (c *serveCmd) recovery() *hub.Recovery {
 }
 
 // cookie is the template of the session's cookie, as the reference server has it.
-func (c *serveCmd) cookie() *http.Cookie {
+func (c *transportFlags) cookie() *http.Cookie {
 	if c.Cookie == "" {
 		return nil
 	}
@@ -149,7 +95,7 @@ func (c *serveCmd) cookie() *http.Cookie {
 }
 
 // validate refuses values that cannot work, by the name of their flag.
-func (c *serveCmd) validate() error {
+func (c *transportFlags) validate() error {
 	isTime := func(d time.Duration) bool { return hub.TimeMin <= d && d <= hub.TimeMax }
 	for _, rule := range []struct {
 		ok    bool
@@ -206,7 +152,7 @@ func isListenAddr(addr string) bool {
 }
 
 // explain names the flag that would help.
-func (c *serveCmd) explain(err error) error {
+func (c *transportFlags) explain(err error) error {
 	var files *hub.FilesError
 	if errors.As(err, &files) {
 		return usageError{fmt.Errorf("--connections-max %d does not fit into the limit of %d open files: use at most %d, or raise the limit (ulimit -n, or LimitNOFILE= with systemd)",
@@ -218,7 +164,7 @@ func (c *serveCmd) explain(err error) error {
 	return fmt.Errorf("cannot listen on --addr %s: %w", c.Addr, err)
 }
 
-func (c *serveCmd) logger(w io.Writer) *slog.Logger {
+func (c *transportFlags) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // kong has checked it
 	opts := &slog.HandlerOptions{Level: level}
