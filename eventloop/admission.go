@@ -47,13 +47,23 @@ const (
 	cutOff               // over the cap, and too many are hearing why already
 )
 
+// tooLate reports whether the engine shuts down, and counts who comes all the same.
+func (e *Engine) tooLate() bool {
+	late := e.draining.Load()
+	if late {
+		e.shared.late.Add(1)
+	}
+	return late
+}
+
 // reserve gives a connection its place in the cap, if there is one: else the error is ErrFull, or ErrShutdown.
 func (e *Engine) reserve() error {
-	if e.draining.Load() {
+	if e.tooLate() {
 		return ErrShutdown
 	}
 	if e.shared.conns.Add(1) > int64(e.cfg.ConnectionsMax) {
 		e.shared.conns.Add(-1)
+		e.shared.full.Add(1)
 		return ErrFull
 	}
 	return nil
@@ -85,6 +95,7 @@ func (refusal) OnClose(*Conn, error) {}
 
 // expectRequest gives a refused connection a moment to say something.
 func (l *Loop) expectRequest(c *Conn) {
+	l.counts.came()
 	c.end = &end{cause: errRefused, by: l.now + l.limits.LingerMax}
 	l.lingering = append(l.lingering, c)
 }

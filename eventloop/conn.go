@@ -273,6 +273,7 @@ func (c *Conn) cut() {
 // markClosed takes in that the descriptor is gone; from here on nothing touches it.
 func (c *Conn) markClosed(cause error) {
 	c.state = c.state&^dirty | closed
+	c.loop.counts.went()
 	if c.end == nil {
 		if cause == nil {
 			cause = io.EOF

@@ -1,9 +1,7 @@
 package eventloop
 
 import (
-	"cmp"
 	"os"
-	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -18,9 +16,13 @@ func (l *Loop) flushConn(c *Conn) {
 	}
 	l.inside++ // a failing write must not run anybody's OnClose in here
 	defer func() { l.inside-- }()
+	if c.queued > 0 {
+		l.counts.flushes++
+	}
 	for c.queued > 0 {
 		chunk := c.chunk(gatherBytesMax)
 		n, err := l.send(c, chunk)
+		l.counts.wrote(n)
 		if err != 0 && !retryable(err) {
 			c.Abort(err)
 			return
@@ -54,6 +56,7 @@ func (l *Loop) block(c *Conn) {
 		chunk = chunk[:handedBytesMax]
 	}
 	c.consume(len(chunk))
+	l.counts.bytesOut += uint64(len(chunk))
 	if _, err := c.t.Write(chunk); err != nil {
 		c.Abort(err)
 		return
@@ -93,8 +96,7 @@ func (l *Loop) shed() {
 		return
 	}
 	excess := int64(float64(all-limit) * float64(l.backlog) / float64(all))
-	slices.SortFunc(l.blocked, func(a, b *Conn) int { return cmp.Compare(b.Pending(), a.Pending()) })
-	for _, c := range l.blocked {
+	for _, c := range l.slowest() {
 		if excess <= 0 {
 			return
 		}

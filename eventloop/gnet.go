@@ -135,8 +135,9 @@ func (g *callbacks) OnTick() (time.Duration, gnet.Action) {
 // tickLoop has a loop turn its timers, and names the one that has not answered for long: some callback holds it.
 func (g *callbacks) tickLoop(i int, l *Loop) {
 	now := g.engine.elapsed()
-	if l.tickDue.CompareAndSwap(false, true) {
+	if !l.tickDue.Load() { // nobody else sets it
 		l.tickAt.Store(int64(now))
+		l.tickDue.Store(true)
 		g.held[i] = false
 		l.ring()
 		return
@@ -270,7 +271,7 @@ func (e *Engine) arrived(l *Loop, gc gnet.Conn, a *arrival) {
 	a.landed = true
 	c := a.conn(l, gc, gc.Fd())
 	gc.SetContext(c)
-	if c.is(refused) || e.draining.Load() {
+	if c.is(refused) || e.tooLate() {
 		c.recv = refusal{e.cfg.Refusal}
 		l.expectRequest(c)
 	} else {

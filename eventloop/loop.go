@@ -97,6 +97,8 @@ type Loop struct {
 	scratch    []byte  // see keep
 	boxes      boxes
 	gatherings []byte // scratch of flushConn, for bytes that are written together
+
+	counts counts
 }
 
 // Limits are the bounds of one engine's connections.
@@ -113,6 +115,8 @@ type shared struct {
 	refusals atomic.Int64 // refused and not closed yet
 	backlog  atomic.Int64 // bytes pending on blocked connections, or held
 	panics   atomic.Int64
+	full     atomic.Int64 // connections turned away because of the cap
+	late     atomic.Int64 // because the engine shuts down
 }
 
 func (s *shared) overloaded(limits Limits) bool {
@@ -132,6 +136,9 @@ func (l *Loop) Index() int { return l.index }
 // Now is the time since the engine started. It advances in steps of about 100 ms and never jumps back: right for
 // timeouts, too coarse for measuring.
 func (l *Loop) Now() time.Duration { return l.now }
+
+// Clock is the time since the engine started, read from the system's clock: right for measuring. Any goroutine.
+func (l *Loop) Clock() time.Duration { return l.clock() }
 
 // Post hands t to the loop, which runs its tasks in the order in which they were posted. It never blocks. It reports
 // false, and t will not run, when too many tasks wait already. Any goroutine.
@@ -197,7 +204,9 @@ func (l *Loop) ring() {
 // steady producer would starve all I/O. What is left over asks for its turn through epoll instead, behind ready I/O.
 func (l *Loop) drain() {
 	l.now = l.clock()
-	if l.tickDue.Swap(false) {
+	if l.tickDue.Load() {
+		l.counts.ticked(l.now, time.Duration(l.tickAt.Load())) // before the next one may be asked for
+		l.tickDue.Store(false)
 		l.guard(nil, l.turnTimers)
 	}
 	l.runTasks()
@@ -358,6 +367,7 @@ func take(list *[]*Conn) []*Conn {
 
 // opened takes in a connection that was admitted.
 func (l *Loop) opened(c *Conn) {
+	l.counts.came()
 	l.guard(c, func() { l.handler.OnOpen(c) })
 	if c.recv == nil && !c.is(closed|ending) {
 		c.Abort(errNoReceiver)
@@ -365,8 +375,14 @@ func (l *Loop) opened(c *Conn) {
 	l.finishFor(c)
 }
 
-// received hands bytes to the connection's receiver. b is borrowed from gnet until received returns.
+// received takes what has been read from the connection. b is borrowed from gnet until received returns.
 func (l *Loop) received(c *Conn, b []byte) {
+	l.counts.read(len(b))
+	l.pass(c, b)
+}
+
+// pass hands bytes to the connection's receiver.
+func (l *Loop) pass(c *Conn, b []byte) {
 	if c.is(closing | closed) {
 		return // we said our last word: what still comes is read only so that the peer gets it
 	}
@@ -382,7 +398,7 @@ func (l *Loop) received(c *Conn, b []byte) {
 // receivedBefore gives a connection that has come from elsewhere what was read of it there.
 func (l *Loop) receivedBefore(c *Conn, read []byte) {
 	if len(read) > 0 {
-		l.received(c, read)
+		l.pass(c, read)
 	}
 }
 

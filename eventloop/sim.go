@@ -88,6 +88,7 @@ func (s *Sim) Advance(d time.Duration) {
 	for until := s.now + d; s.now < until; {
 		s.now += min(tick, until-s.now)
 		for _, other := range s.sims {
+			other.loop.tickAt.Store(int64(s.now))
 			other.loop.tickDue.Store(true)
 			other.loop.ring()
 		}

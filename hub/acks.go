@@ -92,7 +92,7 @@ func (p *pendingAck) Run(l *eventloop.Loop) {
 	if show := s.nsp.shows(&p.Prepared); show != nil {
 		show(s)
 	}
-	s.client.Send(&p.Prepared, false)
+	s.client.deliver(&p.Prepared, false)
 }
 
 // Expired is part of eventloop.Expirer.
@@ -145,6 +145,7 @@ func (s *Socket) acknowledged(p socketio.Packet) {
 	if s.acks[p.ID] == nil || !p.HasID || p.Data == nil {
 		return
 	}
+	s.client.shard.counts.acksIn++
 	r := &Reply{s.nsp.splitAck(p.Data, p.Buffers)}
 	r.own()
 	s.settle(p.ID, r, nil)

@@ -16,6 +16,15 @@ type Arguments struct {
 	parser  Parser        // nil: the standard format
 }
 
+// size is how many bytes they are.
+func (a *Arguments) size() int {
+	size := len(a.list)
+	for _, b := range a.buffers {
+		size += len(b)
+	}
+	return size
+}
+
 // next takes the first argument off rest, which begins as a copy of the list.
 func (a *Arguments) next(rest *socketio.Args) (value []byte, ok bool) {
 	if a.parser == nil {
@@ -67,6 +76,10 @@ func (a *Arguments) Len() int {
 	}
 	return n
 }
+
+// Attachments is how many binary attachments came with the arguments: what Raw returns has placeholders for them. It is 0
+// with Options.Parser, whose formats know no attachments.
+func (a *Arguments) Attachments() int { return len(a.buffers) }
 
 // Bind decodes the first arguments into the values that targets point to, one each; a nil target skips its argument. It
 // returns ErrNoArgument when there are fewer, or the error of the first that does not fit. A binary argument goes into a

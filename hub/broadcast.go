@@ -100,8 +100,11 @@ func (b BroadcastOperator) of(n *Namespace) BroadcastOperator {
 //
 // The error is ErrReservedEvent, ErrOverloaded, or says which argument cannot be encoded; then nobody gets anything.
 // [cluster.ErrBacklog] says that some other node may not have got it.
-func (b BroadcastOperator) Emit(event string, args ...any) error {
-	if parent, err := b.children(func(c BroadcastOperator) error { return c.Emit(event, args...) }); parent {
+func (b BroadcastOperator) Emit(event string, args ...any) error { return b.emit(nil, event, args) }
+
+// emit is Emit with a receipt, nil if nobody wants one.
+func (b BroadcastOperator) emit(r *Receipt, event string, args []any) error {
+	if parent, err := b.children(func(c BroadcastOperator) error { return c.emit(r, event, args) }); parent {
 		return err
 	}
 	p, err := b.nsp.encodeEvent(ackID{}, event, args)
@@ -109,24 +112,25 @@ func (b BroadcastOperator) Emit(event string, args ...any) error {
 		return err
 	}
 	if !b.reachesOthers() {
-		return b.send(p)
+		return b.send(p, r)
 	}
 	m := b.message(cluster.Broadcast)
 	m.Volatile, m.NoCompression = b.volatile, b.plain
 	m.Data, m.Attachments = p.payload()
-	if err := b.send(p); err != nil {
+	if err := b.send(p, r); err != nil {
 		return err
 	}
 	return b.nsp.server.publish(m)
 }
 
 // send sends an event to the sockets of this node.
-func (b BroadcastOperator) send(p packet) error {
+func (b BroadcastOperator) send(p packet, r *Receipt) error {
 	s := b.nsp.server
 	if s.full() {
 		return ErrOverloaded
 	}
-	d := &delivery{BroadcastOperator: b}
+	r.expect(s)
+	d := &delivery{BroadcastOperator: b, receipt: r}
 	if b.plain {
 		d.NoCompression()
 	}
@@ -168,25 +172,35 @@ type delivery struct {
 	session.Prepared
 	BroadcastOperator
 	position recovery.Position // 0: it is not kept for those who come back
+	receipt  *Receipt          // nil: nobody wants one
 }
 
 var _ eventloop.Batcher = (*delivery)(nil)
 
 // Run is part of eventloop.Task: it queues the message on each member of this loop, by reference.
-func (d *delivery) Run(l *eventloop.Loop) { d.send(l, &d.Prepared, d.position) }
+func (d *delivery) Run(l *eventloop.Loop) {
+	d.receipt.delivered(d.send(l, &d.Prepared, d.position))
+}
 
-func (d *delivery) send(l *eventloop.Loop, p *session.Prepared, at recovery.Position) {
-	sp := d.nsp.server.column()[l.Index()].spaceFor(d.nsp, at)
+// send returns how many members were meant, and how many of them got nothing.
+func (d *delivery) send(l *eventloop.Loop, p *session.Prepared, at recovery.Position) (matched, dropped int) {
+	sh := d.nsp.server.column()[l.Index()]
+	sp := sh.spaceFor(d.nsp, at)
 	if sp == nil {
-		return
+		return 0, 0
 	}
 	show := d.nsp.shows(p)
 	sp.index.Each(d.rooms, d.except, func(s *Socket) {
 		if show != nil {
 			show(s)
 		}
-		s.client.Send(p, d.volatile)
+		matched++
+		if s.client.Send(p, d.volatile) == eventloop.Dropped {
+			dropped++
+		}
 	})
+	sh.counts.sent(p, matched, dropped, d.volatile)
+	return matched, dropped
 }
 
 // Joins is part of eventloop.Batcher: broadcasts to the same sockets that wait one behind the other, as they do in a busy
@@ -205,7 +219,10 @@ func (d *delivery) RunBatch(l *eventloop.Loop, batch []eventloop.Task) {
 		joined.Append(&next.Prepared)
 		at = max(at, next.position)
 	}
-	d.send(l, &joined, at)
+	matched, dropped := d.send(l, &joined, at)
+	for _, t := range batch {
+		t.(*delivery).receipt.delivered(matched, dropped)
+	}
 }
 
 // sameAim reports whether two operators reach the same sockets in the same way.
@@ -228,12 +245,15 @@ func (m *message) Run(*eventloop.Loop) {
 	if s.state != connected {
 		return
 	}
-	if m.event {
-		if show := s.nsp.shows(&m.Prepared); show != nil {
-			show(s)
-		}
+	if !m.event {
+		s.client.shard.counts.acksOut++
+		s.client.Send(&m.Prepared, m.volatile)
+		return
 	}
-	s.client.Send(&m.Prepared, m.volatile)
+	if show := s.nsp.shows(&m.Prepared); show != nil {
+		show(s)
+	}
+	s.client.deliver(&m.Prepared, m.volatile)
 }
 
 // keptMessage is one that is also kept, for the case that the client comes back.

@@ -12,6 +12,14 @@ type broadcaster struct{ all BroadcastOperator }
 // Emit sends an event to every socket. See [BroadcastOperator.Emit].
 func (b *broadcaster) Emit(event string, args ...any) error { return b.all.Emit(event, args...) }
 
+// EmitReceipt sends an event to every socket. See [BroadcastOperator.EmitReceipt].
+func (b *broadcaster) EmitReceipt(event string, args ...any) (*Receipt, error) {
+	return b.all.EmitReceipt(event, args...)
+}
+
+// Count is how many sockets of this node there are. See [BroadcastOperator.Count].
+func (b *broadcaster) Count(ctx context.Context) (int, error) { return b.all.Count(ctx) }
+
 // To aims at the members of the given rooms. See [BroadcastOperator.To].
 func (b *broadcaster) To(rooms ...string) BroadcastOperator { return b.all.To(rooms...) }
 

@@ -139,6 +139,7 @@ func (c *client) packet(p socketio.Packet) {
 	}
 	switch p.Type {
 	case socketio.Event, socketio.BinaryEvent:
+		c.shard.counts.events++
 		s.dispatch(p)
 	case socketio.Ack, socketio.BinaryAck:
 		s.acknowledged(p)
@@ -196,6 +197,7 @@ func (c *client) depart(s *Socket, reason session.Reason) {
 	}
 	c.shard.space(s.nsp).index.Remove(s, s.id)
 	s.nsp.sockets.Add(-1)
+	c.shard.counts.sockets--
 	if s.kept != nil {
 		s.nsp.present.remove(s)
 	}

@@ -134,6 +134,7 @@ func (c *client) accept(s *Socket) {
 func (c *client) enter(s *Socket, sp *space) {
 	s.become(connected)
 	s.nsp.sockets.Add(1)
+	c.shard.counts.sockets++
 	sp.index.Add(s, s.id)
 	if s.kept != nil {
 		s.nsp.present.add(s)

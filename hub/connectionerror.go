@@ -8,6 +8,7 @@ import (
 
 // ConnectionError is a request that Engine.IO has refused, before there was a socket.
 type ConnectionError struct {
+	Cause      Cause         // the word under which Stats counts it
 	Code       int           // that of Engine.IO, 0 to 5; -1 where it has none
 	Status     int           // of the answer
 	Message    string        // what was wrong
@@ -22,5 +23,7 @@ func (o *Options) refused() func(session.Refusal) {
 	if tell == nil {
 		return nil
 	}
-	return func(r session.Refusal) { tell(ConnectionError(r)) }
+	return func(r session.Refusal) {
+		tell(ConnectionError{causeOf(r.Cause), r.Code, r.Status, r.Message, r.Context, r.Request, r.RemoteAddr})
+	}
 }

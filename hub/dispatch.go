@@ -18,10 +18,10 @@ func (s *Socket) dispatch(p socketio.Packet) {
 	hs := s.nsp.handlers.Load()
 	h, ok := hs.events[string(name)]
 	if !ok {
-		if hs.any == nil && len(hs.perEvent) == 0 {
+		if hs.any == nil && hs.other == nil && len(hs.perEvent) == 0 {
 			return
 		}
-		h.name = string(name)
+		h = handler{name: string(name), off: hs.other}
 	}
 	ev := Event{Arguments: args, socket: s, name: h.name, id: p.ID, wants: p.HasID}
 	if h.onLoop != nil && s.held == 0 && hs.any == nil {
@@ -87,10 +87,7 @@ var events = sync.Pool{New: func() any { return new(Event) }}
 
 // later puts an event into the socket's mailbox, with a copy of its arguments.
 func (s *Socket) later(h handler, e Event) {
-	size := len(e.list)
-	for _, b := range e.buffers {
-		size += len(b)
-	}
+	size := e.Arguments.size()
 	if s.full(size) {
 		s.client.Close(session.InboundOverflow)
 		return

@@ -21,9 +21,10 @@ type ending struct {
 	cut      context.CancelCauseFunc
 
 	lock     sync.Mutex
-	begun    bool      // Serve was called; guarded by lock, as the rest
-	deadline time.Time // of the first Shutdown; zero if it has none
-	err      error     // what Serve returns, when over is closed
+	begun    bool           // Serve was called; guarded by lock, as the rest
+	deadline time.Time      // of the first Shutdown; zero if it has none
+	drainFor *time.Duration // what the first Shutdown wants; nil: Options.DrainTime
+	err      error          // what Serve returns, when over is closed
 }
 
 // cutTimeMax is how long Shutdown waits for what it has had cut off.
@@ -72,11 +73,12 @@ func (e *ending) finish(err error) {
 
 // ask asks for the end, and reports whether nobody has before, and whether Serve was called, so that there is something to
 // wait for.
-func (e *ending) ask(ctx context.Context) (first, begun bool) {
+func (e *ending) ask(ctx context.Context, drainFor *time.Duration) (first, begun bool) {
 	e.lock.Lock()
 	defer e.lock.Unlock()
 	if first = !e.wanted(); first {
 		e.deadline, _ = ctx.Deadline()
+		e.drainFor = drainFor
 		close(e.asked)
 	}
 	return first, e.begun
@@ -97,8 +99,18 @@ func (e *ending) ask(ctx context.Context) (first, begun bool) {
 //
 // With ServeHTTP, the http.Server around it is still the caller's to shut down; it does not wait for connections that were
 // taken over.
-func (s *Server) Shutdown(ctx context.Context) error {
-	first, begun := s.ask(ctx)
+func (s *Server) Shutdown(ctx context.Context) error { return s.shutdown(ctx, nil) }
+
+// ShutdownOver is Shutdown with another time than Options.DrainTime. Of several calls of both the first one decides.
+func (s *Server) ShutdownOver(ctx context.Context, drain time.Duration) error {
+	return s.shutdown(ctx, &drain)
+}
+
+// Draining reports whether the server has begun to shut down: no session begins any more.
+func (s *Server) Draining() bool { return s.draining.Load() }
+
+func (s *Server) shutdown(ctx context.Context, drainFor *time.Duration) error {
+	first, begun := s.ask(ctx, drainFor)
 	switch {
 	case first && !begun:
 		s.discard()
@@ -135,7 +147,7 @@ func (s *Server) discard() {
 // end is what Shutdown does, in the goroutine of Serve. When ctx, which is Serve's, is done there is a limit.
 func (s *Server) end(ctx context.Context, ended <-chan error, stopForeign func(context.Context) error) error {
 	defer context.AfterFunc(ctx, func() {
-		t := time.NewTimer(s.opts.DrainTime + s.opts.ShutdownTimeout)
+		t := time.NewTimer(s.drainWanted(&s.opts) + s.opts.ShutdownTimeout)
 		defer t.Stop()
 		select {
 		case <-t.C:
@@ -184,16 +196,27 @@ func (s *Server) drain() {
 	}
 }
 
-// drainTime is over what time clients are disconnected: Options.DrainTime, unless Shutdown has to be done earlier. What
-// comes after the drain has its own time, or half of what there is.
+// drainWanted is over what time clients are to be disconnected: what Shutdown was asked for, or else Options.DrainTime.
+func (e *ending) drainWanted(o *Options) time.Duration {
+	e.lock.Lock()
+	defer e.lock.Unlock()
+	if e.drainFor != nil {
+		return *e.drainFor
+	}
+	return o.DrainTime
+}
+
+// drainTime is drainWanted, unless Shutdown has to be done earlier. What comes after the drain has its own time, or half of
+// what there is.
 func (e *ending) drainTime(o *Options, now time.Time) time.Duration {
+	wanted := e.drainWanted(o)
 	e.lock.Lock()
 	defer e.lock.Unlock()
 	if e.deadline.IsZero() {
-		return o.DrainTime
+		return wanted
 	}
 	left := e.deadline.Sub(now)
-	return min(o.DrainTime, max(left-o.ShutdownTimeout, left/2))
+	return min(wanted, max(left-o.ShutdownTimeout, left/2))
 }
 
 // giveNotice tells all sockets of this server that it goes away.

@@ -290,6 +290,43 @@ func TestDrainBySteps(t *testing.T) {
 	noted.none(t)
 }
 
+// TestShutdownOver: the first caller's time takes the place of Options.DrainTime.
+func TestShutdownOver(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		option, ask time.Duration
+	}{
+		{"at once instead of much later", TimeMax, 0},
+		{"by steps instead of at once", 0, 3 * TimeMin},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s, served, _ := newServing(t, Options{DrainTime: row.option}, nil)
+			peers := joinAll(t, s, 20)
+			if s.Draining() {
+				t.Error("it drains before anybody has asked")
+			}
+			returned := make(chan error, 2)
+			go func() { returned <- s.ShutdownOver(t.Context(), row.ask) }()
+			eventually(t, "the drain has begun", s.Draining)
+			go func() { returned <- s.ShutdownOver(t.Context(), TimeMax) }()
+			for _, p := range peers {
+				if got := p.message(); got != "<close 1001>" {
+					t.Errorf("got %q", got)
+				}
+				p.conn.Close()
+			}
+			for range 2 {
+				if err := receive(t, returned); err != nil {
+					t.Errorf("ShutdownOver = %v", err)
+				}
+			}
+			if err := receive(t, served); err != nil {
+				t.Errorf("ListenAndServe = %v", err)
+			}
+		})
+	}
+}
+
 // TestShutdownIsCut by whoever's patience ends first: another caller's, Serve's own.
 func TestShutdownIsCut(t *testing.T) {
 	done, cancelDone := context.WithCancel(context.Background())

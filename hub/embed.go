@@ -40,6 +40,7 @@ import (
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	engine := s.engine.Load()
 	if engine == nil || engine.Draining() || !s.running() {
+		s.turnedAwayLate.Add(1)
 		s.turnAway(w)
 		return
 	}
@@ -53,6 +54,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.TLS != nil:
 		s.obstructed(w, http.StatusNotImplemented, "it cannot take over connections with TLS")
 	case engine.Connections() >= engine.ConnectionsMax():
+		s.turnedAwayFull.Add(1)
 		s.turnAway(w)
 	default:
 		s.pass(w, r, target, s.front.homes.of(r))

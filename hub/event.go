@@ -26,6 +26,9 @@ func (e *Event) Name() string { e.check(); return e.name }
 // Socket is the socket that has emitted it.
 func (e *Event) Socket() *Socket { e.check(); return e.socket }
 
+// Size is how many bytes the name and the arguments have on the wire, attachments included.
+func (e *Event) Size() int { e.check(); return len(e.name) + e.Arguments.size() }
+
 // WantsAck reports whether the client waits for an acknowledgement that was not given yet.
 func (e *Event) WantsAck() bool { e.check(); return e.wants }
 
@@ -101,6 +104,7 @@ func (s *Socket) ackNow(id uint64, args []any) error {
 	if err != nil {
 		return err
 	}
+	c.shard.counts.acksOut++
 	if len(buffers) == 0 {
 		c.Finish(buf)
 		return nil

@@ -306,34 +306,6 @@ func (n *Namespace) ListRooms(cursor string, limit int) (rooms []RoomInfo, next 
 	return rooms, next
 }
 
-// ListSockets returns some sockets of this node, at most limit of them (0: a default), and a cursor for the next ones, as
-// ListRooms does. Each call asks one loop or more, and costs it no more than what is listed. The error is ctx's, ErrOverloaded, or
-// ErrShutdown. Not for OnLoop handlers, which would wait for themselves.
-func (n *Namespace) ListSockets(ctx context.Context, cursor string, limit int) (sockets []*Socket, next string, err error) {
-	if limit <= 0 || limit > ListMax {
-		limit = ListMax
-	}
-	loop, at, ok := parseCursor(cursor)
-	if !ok {
-		return nil, "", nil
-	}
-	shards := n.server.column()
-	for loop < len(shards) {
-		p, err := shards[loop].page(ctx, n, at, limit-len(sockets))
-		if err != nil {
-			return nil, "", err
-		}
-		sockets = append(sockets, p.sockets...)
-		if at = p.next; at == 0 {
-			loop, at = loop+1, -1
-		}
-		if len(sockets) == limit && loop < len(shards) {
-			return sockets, strconv.Itoa(loop) + ":" + strconv.Itoa(at), nil
-		}
-	}
-	return sockets, "", nil
-}
-
 // parseCursor reads where a page begins: on which loop, and at which place of it, negative for its end. A cursor that is none
 // is not ok.
 func parseCursor(cursor string) (loop, at int, ok bool) {
@@ -353,16 +325,6 @@ func parseCursor(cursor string) (loop, at int, ok bool) {
 type page struct {
 	sockets []*Socket
 	next    int
-}
-
-// page asks the loop for a page of its sockets.
-func (sh *shard) page(ctx context.Context, n *Namespace, at, limit int) (page, error) {
-	return ask(ctx, sh, func() (p page) {
-		if sp := sh.spaces[n]; sp != nil {
-			p.sockets, p.next = sp.index.Page(at, limit)
-		}
-		return p
-	})
 }
 
 // ask has a question answered on a loop, and waits for that as long as ctx allows. The error is ctx's, ErrOverloaded, or

@@ -169,6 +169,9 @@ func (c *client) sendBy(h socketio.Header, values ...any) (err error) {
 			return err
 		}
 	}
+	if h.Type == socketio.Ack {
+		c.shard.counts.acksOut++
+	}
 	c.SendBinary(c.parser().AppendPacket(nil, h, data))
 	return nil
 }

@@ -169,7 +169,7 @@ func (a *question) Run(l *eventloop.Loop) {
 			if show != nil {
 				show(s)
 			}
-			s.client.Send(&a.Prepared, a.volatile)
+			s.client.deliver(&a.Prepared, a.volatile)
 		})
 	}
 	g.members[l.Index()] = asked

@@ -57,6 +57,8 @@ const (
 	RecoveryBytesMaxDefault = 256 << 20
 	// RecoverySessionsMaxDefault bounds how many clients of a namespace may be away.
 	RecoverySessionsMaxDefault = 200_000
+	// shedTimeMax is how long ShedSlowest waits for each of the two answers of a loop.
+	shedTimeMax = time.Second
 	// inFlightReserve is how long a loop may be behind with what it is to send.
 	inFlightReserve = 5 * time.Second
 

@@ -129,7 +129,7 @@ func (n *node) broadcast(nsp *Namespace, m *cluster.Message) {
 	b.volatile, b.plain = m.Volatile, m.NoCompression
 	var err error
 	if m.Request == 0 {
-		err = b.send(nsp.relay(ackID{}, m.Data, m.Attachments))
+		err = b.send(nsp.relay(ackID{}, m.Data, m.Attachments), nil)
 	} else {
 		err = n.gatherFor(b, m)
 	}

@@ -74,6 +74,12 @@ type Options struct {
 	// ConnectRateMax bounds how many sessions may begin in a second, and at once after a quiet one; beyond it clients get
 	// 503 and come again later. 0 is no bound.
 	ConnectRateMax int
+	// SessionsPerAddressMax bounds how many sessions one client address may have at once, on all loops together; of IPv6 it is the
+	// /64 that counts. Beyond it clients get 503 and come again later. The address is that of Handshake.Address: behind a proxy
+	// all clients are one unless TrustedProxies or ProxyProtocol tell them apart, and what comes over a Unix socket has none
+	// and is not bounded. A client whose connection has broken counts until that is known, after PingInterval and PingTimeout
+	// at the latest, so the bound should leave room for coming back. 0 is no bound.
+	SessionsPerAddressMax int
 
 	// NoCompression switches off the compression of large answers to clients that poll and ask for it.
 	NoCompression bool
@@ -181,6 +187,7 @@ func (o *Options) validate() error {
 	check(o.OutboundBytesPerConnMax >= 0, "OutboundBytesPerConnMax %d is negative", o.OutboundBytesPerConnMax)
 	check(o.OutboundBytesMax >= 0, "OutboundBytesMax %d is negative", o.OutboundBytesMax)
 	check(o.ConnectRateMax >= 0, "ConnectRateMax %d is negative", o.ConnectRateMax)
+	check(o.SessionsPerAddressMax >= 0, "SessionsPerAddressMax %d is negative", o.SessionsPerAddressMax)
 	for _, name := range o.Transports {
 		check(name == "polling" || name == "websocket", "Transports has %q; there are polling and websocket", name)
 	}
@@ -234,7 +241,7 @@ func (o *Options) sessionConfig() *session.Config {
 		Path: o.Path, Transports: o.Transports, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout,
 		HandshakeTime: o.HandshakeTimeout, UpgradeTime: o.UpgradeTimeout, UpperTime: o.ConnectTimeout,
 		Frames:       wsproto.Limits{MessageBytesMax: o.PayloadBytesMax, FragmentsMax: wsproto.FragmentsMax},
-		HeldBytesMax: o.heldBytesMax(), Cookie: o.Cookie, NoCompression: o.NoCompression, Deflate: o.PerMessageDeflate,
+		HeldBytesMax: o.heldBytesMax(), AddressMax: o.SessionsPerAddressMax, Cookie: o.Cookie, NoCompression: o.NoCompression, Deflate: o.PerMessageDeflate,
 		Allow: o.AllowRequest, Headers: o.Headers, Refused: o.refused(), ProxyHeader: o.ProxyProtocol, Random: rand.Reader, Logger: o.Logger,
 	}
 }

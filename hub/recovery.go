@@ -227,7 +227,7 @@ func (c *client) resume(s *Socket, missed []*session.Prepared, at recovery.Posit
 		sp.index.Join(s, room)
 	}
 	for _, p := range missed { // in front of the answer: the client takes them for what came before it (Socket.IO 4.6)
-		c.Send(p, false)
+		c.deliver(p, false)
 	}
 	c.welcome(s, sp)
 }

@@ -40,6 +40,7 @@ type handlers struct {
 	disconnect    func(*Socket, Reason)
 	failed        func(*Socket, error)
 	any           func(*Socket, *Event)
+	other         func(*Socket, *Event)
 	outgoing      func(*Socket, *Outgoing)
 	events        map[string]handler
 }
@@ -159,6 +160,12 @@ func (r *registry) setEvent(h handler) {
 // block; OnLoop events then wait for it like those of On.
 func (r *registry) OnAny(handle func(s *Socket, e *Event)) {
 	r.change(func(h *handlers) { h.any = handle })
+}
+
+// OnOther sets the handler of all events that have none of their own. It may block, in the way of On. Events that nobody
+// handles are ignored.
+func (r *registry) OnOther(handle func(s *Socket, e *Event)) {
+	r.change(func(h *handlers) { h.other = handle })
 }
 
 // OnAnyOutgoing sets what is called for each event that is sent to a socket, once for each socket that gets it;

@@ -6,6 +6,7 @@ import (
 	"net"
 
 	"starling/eventloop"
+	"starling/hub/internal/session"
 )
 
 // Listen claims an address, "host:port"; port 0 picks one. Nobody is accepted before Serve. The error says which option
@@ -58,11 +59,26 @@ func (s *Server) prepare(addr string) error {
 	return nil
 }
 
-// busy reports whether handshakes are refused for now.
-func (s *Server) busy() bool {
+// busy is why handshakes are refused for now, 0 if they are not.
+func (s *Server) busy() session.Cause {
 	e := s.engine.Load()
-	return s.draining.Load() || e.Overloaded() || e.Draining() || !s.front.admits()
+	switch {
+	case s.draining.Load() || e.Draining():
+		return session.Draining
+	case s.refusing.Load():
+		return session.Refusing
+	case e.Overloaded():
+		return session.Overloaded
+	case !s.front.admits():
+		return session.TooFast
+	}
+	return 0
 }
+
+// RefuseSessions has new sessions be refused from now on, or be admitted again: clients that ask for one get status 503 with
+// Retry-After, as while the server shuts down. Everything else goes on. It takes effect at once, on all loops, and may be
+// called at any time.
+func (s *Server) RefuseSessions(refuse bool) { s.refusing.Store(refuse) }
 
 // Addr is the address that Listen has claimed, with the real port, or that of the listener given to ServeListener; nil
 // before, and for a server that listens nowhere.

@@ -32,7 +32,13 @@ type Server struct {
 	front  *front
 	turn   atomic.Uint32 // which loop gets the next connection that comes back from net/http
 
-	draining    atomic.Bool // no session begins any more
+	draining atomic.Bool // no session begins any more
+	refusing atomic.Bool // none does for now
+	answers  answers     // to Stats
+	// Requests that ServeHTTP has turned away: because there were as many connections as there may be, and because the server
+	// did not run.
+	turnedAwayFull, turnedAwayLate atomic.Int64
+
 	onceForeign sync.Once
 	ready       chan struct{} // closed when connections are taken
 	stopped     chan struct{} // closed when the loops have stopped

@@ -15,6 +15,7 @@ type shard struct {
 	table  *session.Table
 	spaces map[*Namespace]*space
 	event  Event // the one that OnLoop handlers borrow
+	counts counts
 
 	// early are changes of rooms that a middleware has asked for before its socket was connected.
 	early map[*Socket][]func(*space)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"starling/eventloop"
+	"starling/hub/internal/session"
 	"starling/wsproto"
 )
 
@@ -31,7 +32,7 @@ func simulate(t testing.TB, opts Options, setup func(*Server)) *simulation {
 	}
 	s.front = front
 	cfg := s.opts.sessionConfig()
-	cfg.Busy, cfg.SessionsMax = func() bool { return false }, 1000
+	cfg.Busy, cfg.SessionsMax = func() session.Cause { return 0 }, 1000
 	front.configure(cfg)
 	limits := s.opts.engineConfig("").Limits
 	sim := eventloop.NewSim(limits, quiet, func(l *eventloop.Loop) eventloop.Handler {

@@ -37,6 +37,9 @@ func (b *Inbox[T]) Len() int {
 	return len(b.in)
 }
 
+// Waiting is how many elements wait, those of a batch that was taken included. Consumer only.
+func (b *Inbox[T]) Waiting() int { return len(b.batch) - b.next + b.Len() }
+
 // Next removes and returns the oldest element; ok is false when there is none. Consumer only.
 func (b *Inbox[T]) Next() (v T, ok bool) {
 	if b.next == len(b.batch) && !b.refill() {

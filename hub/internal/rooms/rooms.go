@@ -267,15 +267,24 @@ func shrunk[T any](list []T) []T {
 // Page returns up to limit members and where the next page begins, 0 when there are no more; a negative from, or one beyond
 // the end, begins. For limits see [Directory.List], whose promise this one makes too, and keeps in the same way: from is
 // the number of seats still to be walked, downwards, and nobody ever moves to a higher seat.
-func (x *Index[M]) Page(from, limit int) (members []M, next int) {
-	seats := x.all.members
-	if from < 0 || from > len(seats) {
-		from = len(seats)
+func (x *Index[M]) Page(from, limit int) (members []M, next int) { return x.all.page(from, limit) }
+
+// PageOf is Page for the members of one room. A member whose id is the room's name is not among them.
+func (x *Index[M]) PageOf(name string, from, limit int) (members []M, next int) {
+	if r := x.rooms[name]; r != nil {
+		return r.page(from, limit)
+	}
+	return nil, 0
+}
+
+func (r *room[M]) page(from, limit int) (members []M, next int) {
+	if from < 0 || from > len(r.members) {
+		from = len(r.members)
 	}
 	next = max(from-pageLimit(limit), 0)
 	members = make([]M, 0, from-next)
-	for i := range seats[next:from] {
-		members = append(members, seats[next+i].member)
+	for i := range r.members[next:from] {
+		members = append(members, r.members[next+i].member)
 	}
 	return members, next
 }

@@ -66,7 +66,8 @@ func converse(t *testing.T, loops, conns int, sent, cuts []byte) heard {
 	k := newTalk(t)
 	k.restart(fmt.Sprintf("%s loops=%d", fuzzSettings, loops))
 	told := map[int]int{}
-	k.tables[0].cfg.Refused = func(r Refusal) { told[r.Status]++ }
+	causes := [CausesCount]uint64{}
+	k.tables[0].cfg.Refused = func(r Refusal) { told[r.Status]++; causes[r.Cause]++ }
 	k.begin("0")
 	for i := range conns {
 		k.open(fmt.Sprint((i + 1) % loops))
@@ -86,6 +87,14 @@ func converse(t *testing.T, loops, conns int, sent, cuts []byte) heard {
 		if !u.closed {
 			k.on(u.table.loop, func() { u.Finish(append(u.Begin(), "last"...)) })
 		}
+	}
+	for _, t := range k.tables {
+		for c, n := range t.Stats().Refused {
+			causes[c] -= n
+		}
+	}
+	if causes != [CausesCount]uint64{} {
+		t.Fatalf("told of %v refusals more than counted", causes)
 	}
 	var result heard
 	for _, e := range mine {

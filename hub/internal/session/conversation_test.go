@@ -120,6 +120,7 @@ func (k *talk) run(b *block) {
 		}
 		k.command(line)
 		k.gather()
+		k.counted()
 	}
 	if *rewrite {
 		b.want = k.lines

@@ -140,14 +140,16 @@ func (x *exchange) handshake(req *http.Request, head []byte, q query) {
 			return
 		}
 	}
-	switch {
-	case q.version != engineio.ProtocolVersion:
+	if q.version != engineio.ProtocolVersion {
 		x.refuse(t, faultVersion)
-	case t.cfg.Busy() || !t.cfg.seat():
-		x.refuse(t, faultBusy)
-	default:
-		t.startPolling(x, head)
+		return
 	}
+	home, refused := t.admit(x.conn.conn, func() []string { return req.Header["X-Forwarded-For"] }, true)
+	if refused != nil {
+		x.refuse(t, refused)
+		return
+	}
+	t.startPolling(x, head, home)
 }
 
 // deliver gives the whole body, which is borrowed, to the session.

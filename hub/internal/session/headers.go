@@ -99,7 +99,7 @@ func (u *upgrade) alter(hs *wsproto.Handshake, refused error) error {
 		return faultRequest
 	}
 	cfg, header := u.by.table.cfg, http.Header{}
-	if refused == faultBusy {
+	if comesLater(refused) {
 		header.Set("Retry-After", retryAfterSeconds)
 	}
 	cfg.Headers(header, req, refused == nil && u.query.sid == "")

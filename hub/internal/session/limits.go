@@ -28,6 +28,10 @@ const (
 	// goodbyeTime is how long a session that we have closed waits for the request by which its client learns of it (the
 	// reference server's time).
 	goodbyeTime = 30 * time.Second
+	// addressStripes is how many locks the addresses of clients have, a power of two: with them loops seldom meet at one.
+	addressStripes = 64
+	// addressesKeptMin is how many addresses a stripe may have had without being made smaller when most have gone.
+	addressesKeptMin = 64
 	// packetBytes is what a waiting packet counts beside its bytes.
 	packetBytes = 64
 	// compressedBytesMin is the size from which a response, or a frame, is compressed (the reference server's threshold).

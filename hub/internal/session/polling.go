@@ -237,7 +237,7 @@ func (t *Table) receive(x *exchange, body []byte) {
 		s.poll.post = nil
 	}
 	if err != nil {
-		x.refuse(t, &fault{head: statusBad, code: noCode, message: err.Error()})
+		x.refuse(t, &fault{head: statusBad, cause: BadRequest, code: noCode, message: err.Error()})
 		s.Close(ParseError)
 		return
 	}

@@ -85,6 +85,9 @@ func (p *Prepared) Append(next *Prepared) {
 	p.binary, p.plain = p.binary || next.binary, next.plain
 }
 
+// Messages is how many messages p holds: one, or as many as were joined.
+func (p *Prepared) Messages() int { return max(1, len(p.parts)) }
+
 // packet is the payload of the first frame: the text of the message with the Engine.IO type, or the bytes of a binary one.
 func (p *Prepared) packet() []byte { return p.frames[p.head:p.first] }
 

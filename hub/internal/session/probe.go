@@ -145,6 +145,8 @@ func (s *Session) takeOver(p *probe) {
 	waiting := q.out
 	q.drop(t.loop)
 	t.cfg.polling.Add(-1)
+	t.stats.Polling--
+	t.stats.Upgraded++
 	s.poll = nil
 	s.conn, s.reader, s.mode = p.conn, p.reader, s.mode|p.mode
 	s.reader.SetLimits(&t.cfg.Frames)
@@ -153,6 +155,7 @@ func (s *Session) takeOver(p *probe) {
 		s.Send(m, false)
 	}
 	if s.awaiting { // the pong may be on its way since the last POST
+		s.mode |= untimed
 		s.beat = t.loop.Now() + t.cfg.PingTimeout
 		s.reschedule()
 	}

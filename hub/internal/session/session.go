@@ -15,30 +15,33 @@ import (
 // It is embedded in its Upper. All methods belong to its loop, and after its end they do nothing.
 type Session struct {
 	// What each frame looks at comes first, on one cache line as a rule.
-	closed   bool
-	awaiting bool // a ping is out
-	slow     bool // about to be closed as a slow consumer
-	mode     mode
-	at       int32 // place in the table's list
-	table    *Table
-	conn     *eventloop.Conn // the WebSocket, nil while it is polled
-	reader   wsproto.Reader
-	upper    Upper
-	poll     *polling // not nil while it is polled
+	closed bool
+	mode   mode
+	trip   trip  // of the last heartbeat
+	at     int32 // place in the table's list
+	table  *Table
+	conn   *eventloop.Conn // the WebSocket, nil while it is polled
+	reader wsproto.Reader
+	upper  Upper
+	poll   *polling // not nil while it is polled
 
 	beat  time.Duration // when the next ping, or the awaited pong, is due
 	due   time.Duration // the deadline of the Upper, 0 if there is none
 	timer eventloop.Timer
-	id    ID
+
+	id       ID
+	awaiting bool // a ping is out
 }
 
-// mode is a set of what is agreed on with the client.
+// mode is a set of what is agreed on with the client, and of what has become of it.
 type mode uint8
 
 const (
 	textOnly   mode = 1 << iota // attachments go as base64 text
 	compressed                  // large frames go compressed
 	polled                      // it began by polling, and is known by its id
+	slow                        // it is about to be closed as a slow consumer
+	untimed                     // the heartbeat that is awaited has changed its transport on the way
 )
 
 // Conn is the WebSocket beneath, whoever may own it by now; nil while the session is polled.
@@ -113,6 +116,10 @@ func (s *Session) pong() {
 		return
 	}
 	s.awaiting = false
+	if s.mode&untimed == 0 {
+		s.trip = tripOf(s.table.loop.Clock() - (s.beat - s.table.cfg.PingTimeout))
+	}
+	s.mode &^= untimed
 	s.beat = s.table.loop.Now() + s.table.cfg.PingInterval
 	s.reschedule()
 }
@@ -250,8 +257,8 @@ func (s *Session) sendPolling(p *Prepared, volatile bool) eventloop.Verdict {
 // verdict sees to it that a session which lost something does not go on as if nothing had happened. It ends after the
 // current task, because the sender may be in the middle of a room.
 func (s *Session) verdict(v eventloop.Verdict) eventloop.Verdict {
-	if v == eventloop.Dropped && !s.closed && !s.slow && (s.conn == nil || !s.conn.Closing()) {
-		s.slow = true
+	if v == eventloop.Dropped && !s.closed && s.mode&slow == 0 && (s.conn == nil || !s.conn.Closing()) {
+		s.mode |= slow
 		s.table.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { s.Close(SlowConsumer) }))
 	}
 	return v
@@ -287,6 +294,10 @@ func (s *Session) over(reason Reason) {
 	s.closed = true
 	s.table.loop.Cancel(&s.timer)
 	s.table.remove(s)
+	s.table.stats.Closed[reason]++
+	if s.poll != nil {
+		s.table.stats.Polling--
+	}
 	if s.mode&polled != 0 && s.poll == nil {
 		delete(s.table.byID, s.id)
 	}

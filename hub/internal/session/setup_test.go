@@ -46,7 +46,7 @@ func testConfig() *Config {
 		Path: "/socket.io/", Transports: []string{"polling", "websocket"}, PingInterval: 25 * time.Second, PingTimeout: 20 * time.Second,
 		HandshakeTime: 10 * time.Second, UpgradeTime: 10 * time.Second, HeldBytesMax: 1 << 20, SessionsMax: 100, Origins: sameOrigin(),
 		Frames: wsproto.Limits{MessageBytesMax: 1_000_000, FragmentsMax: 4096},
-		Random: &counting{}, Busy: func() bool { return false }, Logger: slog.New(slog.DiscardHandler),
+		Random: &counting{}, Busy: func() Cause { return 0 }, Logger: slog.New(slog.DiscardHandler),
 	}
 }
 
@@ -80,6 +80,7 @@ var settings = map[string]func(s *setup, value string){
 	"total":        func(s *setup, v string) { s.limits.OutboundBytesMax = s.talk.number(v) },
 	"loops":        func(s *setup, v string) { s.loops = s.talk.number(v) },
 	"held":         func(s *setup, v string) { s.HeldBytesMax = s.talk.number(v) },
+	"addresses":    func(s *setup, v string) { s.AddressMax = s.talk.number(v) },
 	"sessions":     func(s *setup, v string) { s.SessionsMax = s.talk.number(v) },
 	"transports":   func(s *setup, v string) { s.Transports = strings.Split(v, ",") },
 	"origins":      func(s *setup, v string) { s.origins = strings.Split(v, ",") },
@@ -114,6 +115,12 @@ var settings = map[string]func(s *setup, value string){
 		}
 		s.ProxyHeader, s.talk.where = true, true
 	},
+	"forwarders": func(s *setup, v string) {
+		var err error
+		if s.Proxies, err = edge.ParseProxies([]string{v}); err != nil {
+			s.talk.t.Fatal(err)
+		}
+	},
 }
 
 func newTalk(t testing.TB) *talk {
@@ -126,7 +133,13 @@ func newTalk(t testing.TB) *talk {
 func (k *talk) restart(words string) {
 	*k = talk{t: k.t, spread: k.spread, sink: k.sink}
 	s := &setup{Config: testConfig(), talk: k, loops: max(1, k.spread)}
-	s.Busy = func() bool { return k.busy }
+	s.AddressMax = 1000 // so that all that is said here shows that what is counted is given back
+	s.Busy = func() Cause {
+		if k.busy {
+			return Overloaded
+		}
+		return 0
+	}
 	for _, setting := range strings.Fields(words) {
 		key, value, _ := strings.Cut(setting, "=")
 		set, ok := settings[key]
@@ -161,9 +174,58 @@ func (k *talk) finished() {
 		k.t.Fatalf("left are %d sessions, %d heads, %d ids, %d that poll, %d connections, held bytes: %v; there were %d panics",
 			sessions, heads, known, polling, sim.Connections(), sim.Loop().Overloaded(), sim.Panics())
 	}
+	k.counted()
 	for i, u := range k.uppers {
 		if u.closes != 1 {
 			k.t.Fatalf("session %d was closed %d times", i+1, u.closes)
 		}
 	}
+}
+
+// counted holds what the tables have counted against what there is.
+func (k *talk) counted() {
+	k.t.Helper()
+	var got, want Stats
+	for _, t := range k.tables {
+		stats := t.Stats()
+		got.Polling += stats.Polling
+		got.WebSocket += stats.WebSocket
+		got.BegunPolling += stats.BegunPolling + stats.BegunWebSocket
+		for reason, n := range stats.Closed {
+			got.Closed[reason] += n
+		}
+		for _, s := range t.sessions {
+			if s.poll != nil {
+				want.Polling++
+			} else {
+				want.WebSocket++
+			}
+		}
+	}
+	want.BegunPolling = uint64(len(k.uppers))
+	for _, u := range k.uppers {
+		if u.closes > 0 {
+			want.Closed[u.why]++
+		}
+	}
+	if got != want {
+		k.t.Errorf("counted were %+v, want %+v", got, want)
+	}
+	if n := k.housed(); n != want.Polling+want.WebSocket && k.tables[0].cfg.addresses != nil {
+		k.t.Errorf("addresses have %d sessions, want %d", n, want.Polling+want.WebSocket)
+	}
+}
+
+// housed is how many sessions the addresses have, as they were counted.
+func (k *talk) housed() (sessions int) {
+	a := k.tables[0].cfg.addresses
+	if a == nil {
+		return 0
+	}
+	for i := range a.stripes {
+		for _, h := range a.stripes[i].of {
+			sessions += h.sessions
+		}
+	}
+	return sessions
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Frames        wsproto.Limits
 	HeldBytesMax  int          // what may wait for a client between its GETs
 	SessionsMax   int          // sessions that are polled, on all loops
+	AddressMax    int          // sessions of one client address, or IPv6 /64, on all loops; 0: no bound
 	Cookie        *http.Cookie // tells a client that polls its session's id; nil: none
 
 	NoCompression bool // answers are never compressed
@@ -36,7 +37,7 @@ type Config struct {
 
 	Origins *edge.Origins             // whose pages may talk to the server
 	Allow   func(*http.Request) error // asked about each new session; nil: all may begin
-	Busy    func() bool               // asked last: whether new sessions are refused for now
+	Busy    func() Cause              // asked last: why new sessions are refused for now, 0 if they are not
 	Random  io.Reader                 // for ids; must be unpredictable
 	Logger  *slog.Logger
 
@@ -62,6 +63,7 @@ type Config struct {
 	forbidden   atomic.Uint64 // requests of pages that may not talk to the server
 	malformed   atomic.Uint64 // headers of the application's that HTTP does not allow
 	polling     atomic.Int64  // sessions that are polled
+	addresses   *addresses    // those of clients; nil: no bound
 	probeFrames wsproto.Limits
 }
 
@@ -115,10 +117,12 @@ type Table struct {
 
 	conns    map[*httpConn]struct{} // connections that speak HTTP
 	sessions []*Session             // in no order; each knows its place
+	homes    []*household           // of the sessions, at the same places; nil: no bound
 	byID     map[ID]*Session        // those that are polled, or were
 	ready    []*Session             // those whose GET is to be answered in this iteration
 	spare    []*Session             // memory for ready
 	drained  bool
+	stats    Stats // of which only Stats knows the number of WebSockets
 
 	random  []byte // drawn from cfg.Random and not used yet
 	scratch []byte // for what is copied onto a connection at once
@@ -133,6 +137,9 @@ func NewTable(loop *eventloop.Loop, cfg *Config, newUpper func(Request) Upper) *
 	t := &Table{
 		loop: loop, cfg: cfg, newUpper: newUpper,
 		conns: map[*httpConn]struct{}{}, byID: map[ID]*Session{}, reader: newReader(),
+	}
+	if len(cfg.tables) == 0 {
+		cfg.addresses = newAddresses(cfg.AddressMax)
 	}
 	cfg.tables = append(cfg.tables, t)
 	cfg.probeFrames = wsproto.Limits{MessageBytesMax: min(probeBytesMax, cfg.Frames.MessageBytesMax), FragmentsMax: cfg.Frames.FragmentsMax}
@@ -179,10 +186,13 @@ func (t *Table) Disconnect(n int) (left int) {
 	return len(t.sessions)
 }
 
-// add and remove keep the list of sessions.
-func (t *Table) add(s *Session) {
+// add and remove keep the list of sessions, and how many their addresses have. home was counted by admit.
+func (t *Table) add(s *Session, home *household) {
 	s.at = int32(len(t.sessions))
 	t.sessions = append(t.sessions, s)
+	if t.cfg.addresses != nil {
+		t.homes = append(t.homes, home)
+	}
 }
 
 func (t *Table) remove(s *Session) {
@@ -191,8 +201,13 @@ func (t *Table) remove(s *Session) {
 	t.sessions[s.at], moved.at = moved, s.at
 	t.sessions[last] = nil
 	t.sessions = t.sessions[:last]
+	if t.homes != nil {
+		t.cfg.addresses.leave(t.homes[s.at])
+		t.homes[s.at], t.homes[last] = t.homes[last], nil
+		t.homes = t.homes[:last]
+	}
 	if last == 0 {
-		t.sessions = nil
+		t.sessions, t.homes = nil, nil
 	}
 }
 
@@ -258,7 +273,9 @@ func (t *Table) tableOf(id ID) *Table {
 // startWebSocket begins the session of an upgraded connection. dst holds the response; what the session says first joins
 // it in one write.
 func (t *Table) startWebSocket(u *upgrade, dst []byte) *Session {
-	s := t.start(Request{Conn: u.by.conn, Head: u.head})
+	s := t.start(Request{Conn: u.by.conn, Head: u.head}, u.home)
+	u.home = nil
+	t.stats.BegunWebSocket++
 	s.conn, s.mode, s.reader = u.by.conn, u.mode, u.reader(&t.cfg.Frames)
 	var buf [openBytes]byte
 	dst = wsproto.AppendFrame(dst, wsproto.OpText, s.appendOpen(buf[:0], nil))
@@ -279,9 +296,11 @@ func (c *Config) seat() bool {
 	return false
 }
 
-// startPolling begins the session of a client that polls and has its seat, and answers its request.
-func (t *Table) startPolling(x *exchange, head []byte) {
-	s := t.start(Request{Conn: x.conn.conn, Head: head})
+// startPolling begins the session of a client that polls and was admitted, and answers its request.
+func (t *Table) startPolling(x *exchange, head []byte, home *household) {
+	s := t.start(Request{Conn: x.conn.conn, Head: head}, home)
+	t.stats.BegunPolling++
+	t.stats.Polling++
 	s.poll, s.mode = &polling{}, polled
 	x.owner, x.session, x.first = t, s, true
 	t.byID[s.id] = s
@@ -294,11 +313,11 @@ func (t *Table) startPolling(x *exchange, head []byte) {
 }
 
 // start makes a session. What depends on its transport is still to be set.
-func (t *Table) start(req Request) *Session {
+func (t *Table) start(req Request, home *household) *Session {
 	u := t.newUpper(req)
 	s := u.Base()
 	*s = Session{table: t, upper: u, id: t.NewID()}
-	t.add(s)
+	t.add(s, home)
 	return s
 }
 

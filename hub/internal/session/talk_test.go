@@ -165,8 +165,13 @@ func init() {
 		},
 		"plain":     (*talk).plainly,
 		"joined":    (*talk).join,
-		"transport": func(k *talk, _ string) { k.note("%s", transportOf(&k.upper().Session)) },
-		"end":       (*talk).endSession,
+		"transport": func(k *talk, _ string) { k.note("%s", k.upper().Transport()) },
+		"info": func(k *talk, _ string) {
+			u := k.upper()
+			k.onLoop(func() { k.note("%s, %d bytes wait, round trip %v", u.Transport(), u.QueuedBytes(), u.RoundTrip()) })
+		},
+		"refusals": (*talk).refusals,
+		"end":      (*talk).endSession,
 		"disconnect": func(k *talk, rest string) {
 			k.on(k.tables[0].loop, func() { k.note("left are %d", k.tables[0].Disconnect(k.number(rest))) })
 		},
@@ -448,12 +453,4 @@ func (k *talk) note(format string, args ...any) {
 		k.lines = append(k.lines, fmt.Sprintf("at %v:", k.now))
 	}
 	k.lines = append(k.lines, strings.TrimRight(fmt.Sprintf(format, args...), " "))
-}
-
-// transportOf is what a session goes over now.
-func transportOf(s *Session) string {
-	if s.conn == nil {
-		return "polling"
-	}
-	return "websocket"
 }

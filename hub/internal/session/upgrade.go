@@ -26,6 +26,7 @@ func (h *httpConn) upgrade(b []byte, n int, rawQuery []byte) {
 			}
 		}
 	}
+	defer u.abandon()
 	response, err := wsproto.Upgrade(h.table.scratch[:0], head, u.decide)
 	if err != nil {
 		h.refuseUpgrade(&u, response, err)
@@ -45,9 +46,11 @@ func (h *httpConn) upgrade(b []byte, n int, rawQuery []byte) {
 
 // refuseUpgrade is refuse for an upgrade request.
 func (h *httpConn) refuseUpgrade(u *upgrade, response []byte, why error) {
-	if h.table.cfg.Refused != nil { // else nobody is to see the request
-		h.tell(why, u.request())
+	var req *http.Request
+	if h.table.cfg.Refused != nil { // else nobody is to see it
+		req = u.request()
 	}
+	h.tell(why, req)
 	h.refuse(response, nil)
 }
 
@@ -60,9 +63,13 @@ type upgrade struct {
 	fault   error         // of the query
 	req     *http.Request // see request
 	id      ID
-	session *Session // the one that goes on over the WebSocket
 	mode    mode
+	session *Session   // the one that goes on over the WebSocket
+	home    *household // that the session which is to begin was counted for; nil once it has begun
 }
+
+// abandon gives back what was counted for a session that has not begun.
+func (u *upgrade) abandon() { u.by.table.cfg.addresses.leave(u.home) }
 
 // decide checks an upgrade request in the order of the reference server (reference: Engine.IO server, verify).
 func (u *upgrade) decide(hs *wsproto.Handshake) error {
@@ -76,7 +83,7 @@ func (u *upgrade) decide(hs *wsproto.Handshake) error {
 	switch {
 	case u.by.table.cfg.Headers != nil:
 		return u.alter(hs, err)
-	case err == faultBusy:
+	case comesLater(err):
 		hs.AddHeader("Retry-After", retryAfterSeconds)
 	}
 	return err
@@ -100,7 +107,7 @@ func (u *upgrade) check(hs *wsproto.Handshake) error {
 	case q.sid != "":
 		return u.decideSession()
 	}
-	return u.decideHandshake()
+	return u.decideHandshake(hs)
 }
 
 // reader is the reader of the WebSocket that has been agreed on.
@@ -126,7 +133,7 @@ func (u *upgrade) decideSession() error {
 }
 
 // decideHandshake checks whether a session may begin.
-func (u *upgrade) decideHandshake() error {
+func (u *upgrade) decideHandshake(hs *wsproto.Handshake) error {
 	cfg := u.by.table.cfg
 	if cfg.Allow != nil {
 		req := u.request()
@@ -137,13 +144,25 @@ func (u *upgrade) decideHandshake() error {
 			return notAllowed(err)
 		}
 	}
-	switch {
-	case u.query.version != engineio.ProtocolVersion:
+	if u.query.version != engineio.ProtocolVersion {
 		return faultVersion
-	case cfg.Busy():
-		return faultBusy
 	}
+	home, refused := u.by.table.admit(u.by.conn, func() []string { return forwardedFor(hs) }, false)
+	if refused != nil {
+		return refused
+	}
+	u.home = home
 	return nil
+}
+
+// forwardedFor returns the X-Forwarded-For lines of a request.
+func forwardedFor(hs *wsproto.Handshake) (lines []string) {
+	for name, value := range hs.Headers {
+		if bytes.EqualFold(name, []byte("X-Forwarded-For")) {
+			lines = append(lines, string(value))
+		}
+	}
+	return lines
 }
 
 // request is the request for the application's eyes, nil if net/http cannot read it.
