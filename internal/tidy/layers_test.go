@@ -44,7 +44,7 @@ var layers = map[string][]string{
 	"internal/doctor": {},
 	"deploy":          {},
 
-	"cmd/starling": {"hub", "wsproto/msgpack", "gateway", "gateway/access", "internal/doctor", "deploy"},
+	"cmd/starling": {"hub", "wsproto/msgpack", "gateway", "gateway/...", "internal/doctor", "deploy"},
 	"examples/...": {"hub"},
 
 	"bench/...":           {"bench/...", "wsproto/..."},

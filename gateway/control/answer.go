@@ -1,0 +1,120 @@
+package control
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// answer is the http.ResponseWriter of a request. It holds a reply back until it is complete: it may be kept for an
+// Idempotency-Key, and until then it may still become an error.
+type answer struct {
+	to      http.ResponseWriter
+	through bool // nothing is held back: streams, and handlers of others
+	begun   bool // the status is on its way
+	status  int
+	body    bytes.Buffer
+}
+
+// Header is part of http.ResponseWriter.
+func (w *answer) Header() http.Header { return w.to.Header() }
+
+// WriteHeader is part of http.ResponseWriter.
+func (w *answer) WriteHeader(status int) {
+	if status >= 100 && status < 200 {
+		w.to.WriteHeader(status)
+		return
+	}
+	if status == http.StatusUnprocessableEntity {
+		status = http.StatusBadRequest // huma has one status more than this API
+	}
+	w.status = status
+	if w.through {
+		w.begun = true
+		w.to.WriteHeader(status)
+	}
+}
+
+// Write is part of http.ResponseWriter.
+func (w *answer) Write(b []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.through {
+		return w.to.Write(b)
+	}
+	return w.body.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (w *answer) Unwrap() http.ResponseWriter { return w.to }
+
+// Flush is part of http.Flusher, which handlers of others may look for.
+func (w *answer) Flush() {
+	if w.through {
+		_ = http.NewResponseController(w.to).Flush()
+	}
+}
+
+// fail makes the reply an error.
+func (w *answer) fail(e *Error, requestID string) {
+	w.body.Reset()
+	w.status = e.Status
+	e.tell(w.Header())
+	_ = json.NewEncoder(&w.body).Encode(e.reply(requestID))
+}
+
+// tell puts what an error has to say into headers.
+func (e *Error) tell(h http.Header) {
+	if e.RetryAfter > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
+	if e.Status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+}
+
+// finish sends the reply.
+func (w *answer) finish() {
+	if w.begun || w.through {
+		return
+	}
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	w.begun = true
+	h := w.to.Header()
+	if w.status != http.StatusNoContent {
+		h.Set("Content-Type", "application/json")
+		h.Set("Content-Length", strconv.Itoa(w.body.Len()))
+	}
+	w.to.WriteHeader(w.status)
+	_, _ = w.to.Write(w.body.Bytes())
+}
+
+// errorReply is the one shape of errors.
+type errorReply struct {
+	Error errorBody `json:"error"`
+}
+
+type errorBody struct {
+	Code      string `json:"code" doc:"For programs; it does not change." example:"room_name_invalid"`
+	Message   string `json:"message" doc:"For people." example:"the name of a room has 1 to 255 bytes"`
+	Field     string `json:"field,omitempty" doc:"What of the request is wrong." example:"to[0]"`
+	RequestID string `json:"request_id,omitempty" doc:"X-Request-Id of the request." example:"01J9ZK3V5T8Y2W6Q4R7N0M1P3S"`
+}
+
+// reply is the error as it is sent.
+func (e *Error) reply(requestID string) errorReply {
+	return errorReply{e.body(requestID)}
+}
+
+func (e *Error) body(requestID string) errorBody {
+	return errorBody{Code: e.Code, Message: e.Message, Field: e.Field, RequestID: requestID}
+}
+
+// seconds is a time in the form in which replies have times.
+func seconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e6 }

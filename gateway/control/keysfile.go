@@ -1,0 +1,170 @@
+package control
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/goccy/go-yaml"
+
+	"starling/gateway/access"
+)
+
+// keysFile is the YAML of a file of keys.
+type keysFile struct {
+	Keys []keyEntry `yaml:"keys"`
+}
+
+type keyEntry struct {
+	Name   string   `yaml:"name"`
+	Key    string   `yaml:"key"`
+	Sum    string   `yaml:"key_sha256"`
+	Scopes []string `yaml:"scopes"`
+	Rooms  lock     `yaml:"rooms"`
+	Rate   *float64 `yaml:"rate"`
+}
+
+// lock is a list of patterns that knows whether it is there at all. One that is there and empty, as a template leaves it
+// whose variable is not set, must not be taken for one that is not there: that key may reach everything.
+type lock struct {
+	there bool
+	rooms []string
+}
+
+// UnmarshalYAML is part of yaml.BytesUnmarshaler.
+func (l *lock) UnmarshalYAML(text []byte) error {
+	l.there = true
+	return yaml.Unmarshal(text, &l.rooms)
+}
+
+// readKeys reads a file of keys. Its errors do not contain what is in the file, apart from names.
+func readKeys(path string) ([]*key, error) {
+	text, err := readFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKeysFile, err)
+	}
+	set, err := parseKeys(text)
+	if err != nil {
+		return nil, fmt.Errorf("%w %s: %w", ErrKeysFile, path, err)
+	}
+	return set, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, KeysFileBytesMax+1))
+	if len(text) > KeysFileBytesMax {
+		return nil, fmt.Errorf("%s has more than %d bytes", path, KeysFileBytesMax)
+	}
+	return text, err
+}
+
+func parseKeys(text []byte) (set []*key, err error) {
+	var file keysFile
+	switch err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&file); {
+	case errors.Is(err, io.EOF):
+		return nil, ErrNoKeys
+	case err != nil:
+		return nil, yamlError(err)
+	}
+	for i, e := range file.Keys {
+		k, err := e.key()
+		if err != nil {
+			return nil, fmt.Errorf("keys[%d]: %w", i, err)
+		}
+		set = append(set, k)
+	}
+	return set, nil
+}
+
+// yamlError says where a mistake is. The library's own text would show the lines around it, keys and all.
+func yamlError(err error) error {
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) {
+		return fmt.Errorf("line %d: %s", unknown.Token.Position.Line, unknown.Message)
+	}
+	var at yaml.Error
+	if errors.As(err, &at) && at.GetToken() != nil {
+		return fmt.Errorf("line %d is not what is expected there", at.GetToken().Position.Line)
+	}
+	return errors.New("it is not the YAML that is expected")
+}
+
+func (e *keyEntry) key() (*key, error) {
+	if e.Name == "" || len(e.Name) > KeyNameBytesMax || strings.ContainsFunc(e.Name, unprintable) {
+		return nil, ErrKeyName
+	}
+	k := &key{name: e.Name, locked: e.Rooms.there}
+	for _, fill := range []func(*key) error{e.sum, e.scopes, e.rooms, e.limit} {
+		if err := fill(k); err != nil {
+			return nil, fmt.Errorf("%s: %w", e.Name, err)
+		}
+	}
+	return k, nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+func (e *keyEntry) sum(k *key) error {
+	if (e.Key == "") == (e.Sum == "") {
+		return ErrKeyOne
+	}
+	if e.Key != "" {
+		k.sum = sha256.Sum256([]byte(e.Key))
+		return checkKey(e.Key)
+	}
+	if n, err := hex.Decode(k.sum[:], []byte(e.Sum[:min(len(e.Sum), hex.EncodedLen(len(k.sum)))])); err != nil ||
+		n != len(k.sum) || len(e.Sum) != hex.EncodedLen(n) {
+		return ErrKeySum
+	}
+	return nil
+}
+
+func (e *keyEntry) scopes(k *key) error {
+	for _, s := range e.Scopes {
+		if !slices.Contains(scopes, Scope(s)) {
+			return fmt.Errorf("%w, not %q", ErrScopes, clip(s))
+		}
+		k.scopes = append(k.scopes, Scope(s))
+	}
+	if len(k.scopes) == 0 {
+		return ErrScopes
+	}
+	return nil
+}
+
+func (e *keyEntry) rooms(k *key) (err error) {
+	if !k.locked {
+		return nil
+	}
+	if n := len(e.Rooms.rooms); n == 0 || n > KeyRoomsMax {
+		return ErrKeyRooms
+	}
+	if k.rooms, err = access.ParsePatterns(e.Rooms.rooms); err != nil {
+		return fmt.Errorf("rooms%w", err)
+	}
+	return nil
+}
+
+func (e *keyEntry) limit(k *key) error {
+	if e.Rate == nil {
+		return nil
+	}
+	if r := *e.Rate; !(r > 0) || math.IsInf(r, 1) || r > math.MaxInt32 {
+		return ErrKeyRate
+	}
+	k.rate, k.limiter = *e.Rate, newLimiter(*e.Rate)
+	return nil
+}

@@ -1,0 +1,32 @@
+package gateway
+
+import "time"
+
+// Defaults and bounds, each with its reason in docs/LIMITS.md.
+const (
+	// EventsRateDefault and EventsBurstDefault bound the events of one socket: so many a second, and so many at once after a
+	// quiet time.
+	EventsRateDefault  = 50
+	EventsBurstDefault = 100 // the burst that goes with it
+	// BytesRateDefault and BytesBurstDefault bound their bytes.
+	BytesRateDefault  = 256 << 10
+	BytesBurstDefault = 1 << 20 // the burst that goes with it: as much as the largest event that a client may send
+	// SocketsPerUserMaxDefault bounds the sockets of one user at once.
+	SocketsPerUserMaxDefault = 100
+	// RoomsPerSocketMaxDefault bounds the rooms that a client may be in by its own doing.
+	RoomsPerSocketMaxDefault = 100
+
+	// refusedMax is how many events in a row may be refused for their rate until the client is disconnected: one that does not
+	// listen to refusals would go on for ever, at the cost of reading what it sends.
+	refusedMax = 1000
+	// whoMax is how many sockets an answer to who has.
+	whoMax = 100
+	// callTimeMax bounds what a handler waits for the loops.
+	callTimeMax = 10 * time.Second
+	// flushTimeMax is how long the end of the gateway waits for webhooks that are still to be sent.
+	flushTimeMax = 5 * time.Second
+	// apiEndTimeMax is how long it waits for requests of the control API.
+	apiEndTimeMax = 2 * time.Second
+	// credentialBytesMax bounds the auth payload that is looked at.
+	credentialBytesMax = 16 << 10
+)
