@@ -60,6 +60,8 @@ type Config struct {
 
 	// Webhook is where the backend is; nil: there are no webhooks.
 	Webhook *webhook.Config
+	// WebhookSecretFiles are files with one more of Webhook.Secrets each, which Reload reads again.
+	WebhookSecretFiles []string
 	// Hooks are what the backend is asked and told; default nothing.
 	Hooks []string
 	// WebhookEvents are the names of the events that the backend gets, in the form of ClientEvents.

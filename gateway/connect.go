@@ -31,6 +31,12 @@ func refuse(code, message string) error {
 	return &hub.ConnectError{Message: message, Data: refusal{Code: code}}
 }
 
+// refuse refuses a connection for another reason than its token.
+func (g *Gateway) refuse(code, message string) error {
+	g.metrics.ConnectRefused(code)
+	return refuse(code, message)
+}
+
 // admit is the middleware: it finds out who a client is, and what it may do.
 func (g *Gateway) admit(s *hub.Socket) error {
 	h := s.Handshake()
@@ -39,7 +45,7 @@ func (g *Gateway) admit(s *hub.Socket) error {
 		return err
 	}
 	if grant.User != "" && g.users.full(grant.User, g.cfg.SocketsPerUserMax) {
-		return refuse(codeUserSocketsMax, "this user has too many connections")
+		return g.refuse(codeUserSocketsMax, "this user has too many connections")
 	}
 	s.SetData(newVisitor(grant, h))
 	return s.Join(g.firstRooms(grant)...)
@@ -57,7 +63,7 @@ func (g *Gateway) firstRooms(grant *access.Grant) []string {
 func (g *Gateway) identify(s *hub.Socket, h hub.Handshake) (*access.Grant, error) {
 	var auth json.RawMessage
 	if err := s.Auth(&auth); err != nil || len(auth) > credentialBytesMax {
-		return nil, refuse(access.CodeMalformed, "the auth payload is too long, or no JSON")
+		return nil, g.tokenRefused(&access.TokenError{Code: access.CodeMalformed, Message: "the auth payload is too long, or no JSON"})
 	}
 	token := g.token(auth, h)
 	switch {
@@ -148,7 +154,7 @@ func (g *Gateway) askBackend(s *hub.Socket, h hub.Handshake, auth json.RawMessag
 	grant, err := access.NewGrant(reply.User, reply.Join, reply.Rooms, reply.Emit, reply.Data, expires)
 	if err != nil {
 		g.cfg.Logger.Error("what the backend says to a connection makes no sense", "error", err)
-		return nil, refuse(codeUnavailable, "the server cannot decide on connections right now")
+		return nil, g.refuse(codeUnavailable, "the server cannot decide on connections right now")
 	}
 	return grant, nil
 }
@@ -157,16 +163,17 @@ func (g *Gateway) askBackend(s *hub.Socket, h hub.Handshake, auth json.RawMessag
 func (g *Gateway) backendRefused(err error) error {
 	var refused *webhook.RefusedError
 	if !errors.As(err, &refused) {
-		return refuse(codeUnavailable, "the server cannot decide on connections right now")
+		return g.refuse(codeUnavailable, "the server cannot decide on connections right now")
 	}
 	message := refused.Message
 	if message == "" {
 		message = "refused"
 	}
 	if refused.Data != nil {
+		g.metrics.ConnectRefused(codeRefused)
 		return &hub.ConnectError{Message: message, Data: refused.Data}
 	}
-	return refuse(codeRefused, message)
+	return g.refuse(codeRefused, message)
 }
 
 // entered is what happens when a socket is connected.

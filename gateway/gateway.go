@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -73,7 +74,10 @@ func (g *Gateway) connectParts(ctx context.Context) (err error) {
 	opts := g.cfg.Hub
 	opts.Handler = g.publicHandler()
 	g.io = hub.New(opts)
-	seen := metrics.Config{Stats: g.io.Stats, Memory: g.memory, Draining: g.io.Draining, Version: g.cfg.Version, Logger: g.cfg.Logger}
+	seen := metrics.Config{
+		Stats: g.io.Stats, ConnectionsMax: g.io.ConnectionsMax, Memory: g.memory, Draining: g.io.Draining,
+		Version: g.cfg.Version, Logger: g.cfg.Logger,
+	}
 	if g.cfg.Webhook != nil {
 		seen.Webhook = func() webhook.Stats { return g.backend.Stats() }
 	}
@@ -86,6 +90,9 @@ func (g *Gateway) connectParts(ctx context.Context) (err error) {
 	if g.cfg.Webhook != nil {
 		hook := *g.cfg.Webhook
 		hook.Observe, hook.Logger, hook.Version = g.metrics.ObserveWebhook, cmp.Or(hook.Logger, g.cfg.Logger), g.cfg.Version
+		if hook.Secrets, err = g.webhookSecrets(); err != nil {
+			return err
+		}
 		if g.backend, err = webhook.New(hook); err != nil {
 			return err
 		}
@@ -96,6 +103,19 @@ func (g *Gateway) connectParts(ctx context.Context) (err error) {
 		return err
 	}
 	return g.makeAPI()
+}
+
+// webhookSecrets are those of the configuration and those in files.
+func (g *Gateway) webhookSecrets() ([][]byte, error) {
+	secrets := slices.Clone(g.cfg.Webhook.Secrets)
+	for _, file := range g.cfg.WebhookSecretFiles {
+		secret, err := access.SecretFromFile(file)
+		if err != nil {
+			return nil, err
+		}
+		secrets = append(secrets, secret)
+	}
+	return secrets, nil
 }
 
 // makeAPI makes the control API, if there is to be one.
@@ -226,6 +246,13 @@ func (g *Gateway) Reload() error {
 	if g.keys != nil {
 		errs = append(errs, g.keys.Reload())
 	}
+	if g.backend != nil {
+		secrets, err := g.webhookSecrets()
+		if err == nil {
+			err = g.backend.SetSecrets(secrets)
+		}
+		errs = append(errs, err)
+	}
 	return errors.Join(errs...)
 }
 
@@ -259,6 +286,9 @@ func (g *Gateway) drain(over time.Duration) {
 	g.cfg.Logger.Info("drain asked for by the control API", "over", over)
 	go func() { _ = g.io.ShutdownOver(context.Background(), over) }()
 }
+
+// MemoryMax is how many bytes the process may use: what Config.MemoryMax or the process's cgroup says, 0 if neither does.
+func (g *Gateway) MemoryMax() int64 { return g.guard.Reading().MaxBytes }
 
 // memory is what the memory guard says, for the metrics.
 func (g *Gateway) memory() metrics.Memory {

@@ -66,7 +66,7 @@ async function hook(call) {
 
 async function answer(path, headers, body) {
   if (path === "/hooks") {
-    if (!signed(headers["x-starling-signature"] ?? "", body)) return [401, { message: "wrong signature" }];
+    if (!signed(headers["x-starling-signature"] ?? "", body)) return [400, { message: "wrong signature" }];
     return [200, await hook(JSON.parse(body))];
   }
   const given = JSON.parse(body);

@@ -84,7 +84,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/hooks" and not signed(self.headers.get("X-Starling-Signature", ""), body):
-            return self.answer(401, {"message": "wrong signature"})
+            return self.answer(400, {"message": "wrong signature"})
         given = json.loads(body)
         if self.path == "/hooks":
             return self.answer(200, hook(given))

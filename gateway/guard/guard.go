@@ -37,7 +37,7 @@ type Config struct {
 	// and returns how many were freed.
 	Shed func(bytes int) (freed int)
 	// Free collects garbage and returns memory to the system; default debug.FreeOSMemory. It is called above High, at
-	// most each 30 s.
+	// most each 30 s, or 5 s while it is to collect what Shed has freed.
 	Free func()
 
 	// Clock gives the time of each look; default a ticker of Interval.
@@ -187,7 +187,7 @@ func (g *Guard) look(now time.Time) {
 		return
 	}
 	// Garbage is no reason to refuse anybody.
-	if used > g.part(g.cfg.High) && (g.freed.IsZero() || now.Sub(g.freed) >= freeTimeMin) {
+	if g.collects(used, now) {
 		g.cfg.Free()
 		g.freed, g.owed = now, 0
 		if used, ok = g.read(); !ok {
@@ -201,6 +201,13 @@ func (g *Guard) look(now time.Time) {
 		g.shed(used)
 	}
 	g.note(used)
+}
+
+// collects tells whether it is time for a collection.
+func (g *Guard) collects(used int64, now time.Time) bool {
+	since := now.Sub(g.freed)
+	needed := g.owed > 0 && used > g.part(g.cfg.Critical)
+	return used > g.part(g.cfg.High) && (g.freed.IsZero() || since >= freeTimeMin || needed && since >= shedFreeTimeMin)
 }
 
 // read returns what is used, and false if that cannot be told.

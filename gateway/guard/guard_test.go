@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -184,6 +185,7 @@ func TestCollectionsKeepTheirDistance(t *testing.T) {
 func TestTheSameBytesAreNotShedTwice(t *testing.T) {
 	b := newBench(t, 0)
 	b.holds = 1000
+	freed := func() { b.guard.freed = b.now.Add(time.Second) } // no collection comes in between
 	for i, step := range []struct {
 		used int64
 		did  string
@@ -198,25 +200,41 @@ func TestTheSameBytesAreNotShedTwice(t *testing.T) {
 		{949, "shed 9: 9"},
 	} {
 		b.used = []int64{step.used}
+		if i > 0 {
+			freed()
+		}
 		if did := strings.Join(b.look(), ", "); did != step.did {
 			t.Errorf("look %d, at %d: did %q, want %q", i, step.used, did, step.did)
 		}
 	}
 }
 
-// TestACollectionEndsTheWait: behind a collection whatever is still used is not on its way out.
+// TestACollectionEndsTheWait: what was shed is collected sooner than garbage, and behind a collection whatever is still used
+// is not on its way out.
 func TestACollectionEndsTheWait(t *testing.T) {
 	b := newBench(t, 980)
-	b.holds = 1000
-	shed := map[int]string{}
-	for second := range 31 {
-		if did := strings.Join(b.look(), ", "); did != "" {
-			shed[second] = did
+	b.holds = 120
+	did := map[int]string{}
+	for second := range 12 {
+		if s := strings.Join(b.look(), ", "); s != "" {
+			did[second] = s
 		}
 	}
-	want := map[int]string{0: "free, refuse true, shed 50: 50", 30: "free, shed 50: 50"}
-	if fmt.Sprint(shed) != fmt.Sprint(want) {
-		t.Errorf("did %v, want %v", shed, want)
+	want := map[int]string{
+		0: "free, refuse true, shed 50: 50", 5: "free, shed 50: 50", 10: "free, shed 50: 20", 11: "shed 30: 0", // nobody is left
+	}
+	if fmt.Sprint(did) != fmt.Sprint(want) {
+		t.Errorf("did %v, want %v", did, want)
+	}
+}
+
+func TestBelowCriticalWhatWasShedCanWait(t *testing.T) {
+	b := newBench(t, 980, 980, 900)
+	b.holds = 1000
+	for second := range 30 {
+		if did := strings.Join(b.look(), ", "); did != "" && second > 0 {
+			t.Errorf("second %d: did %q, want nothing", second, did)
+		}
 	}
 }
 
@@ -359,6 +377,26 @@ func TestEveryErrorIsExpected(t *testing.T) {
 	for _, name := range declared {
 		if !bytes.Contains(tests, []byte(name)) {
 			t.Errorf("%s is expected by no test", name)
+		}
+	}
+}
+
+// TestThresholdsAreDocumented: the page names the thresholds that are in force.
+func TestThresholdsAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/METRICS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []string{
+		"| `off` | there is no limit |",
+		fmt.Sprintf("| `ok` | below %.0f %% |", LowDefault*100),
+		fmt.Sprintf("| `refusing` | above %.0f %% |", HighDefault*100),
+		fmt.Sprintf("| `shedding` | above %.0f %% |", CriticalDefault*100),
+		fmt.Sprintf("at most each %.0f s", freeTimeMin.Seconds()),
+		fmt.Sprintf("within %.0f s", shedFreeTimeMin.Seconds()),
+	} {
+		if !bytes.Contains(page, []byte(row)) {
+			t.Errorf("docs/METRICS.md lacks %q", row)
 		}
 	}
 }

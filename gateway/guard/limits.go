@@ -17,6 +17,9 @@ const (
 const (
 	// freeTimeMin is the least time from one Free to the next: each is a whole collection.
 	freeTimeMin = 30 * time.Second
+	// shedFreeTimeMin is the same while what was shed is still to be collected, and is needed: memory that nobody collects
+	// would not save anybody.
+	shedFreeTimeMin = 5 * time.Second
 	// failuresMax is how many looks in a row may fail before sessions are let in again: nobody is to be refused for
 	// ever because a file has gone.
 	failuresMax = 10

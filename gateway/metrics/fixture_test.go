@@ -88,6 +88,7 @@ func newFixture() *Metrics {
 	m.ClientEvent("ok")
 	m.ClientEvent("ws:acme")
 	m.TokenRefused("token_expired")
+	m.ConnectRefused("user_connections_max")
 	m.ObserveAPI("emit", 200, 300*time.Microsecond)
 	m.ObserveAPI("emit", 200, 40*time.Millisecond)
 	m.ObserveAPI("emit", 403, time.Millisecond)

@@ -54,6 +54,7 @@ type Metrics struct {
 
 	clientEvents *words[prometheus.Counter]
 	tokens       *words[prometheus.Counter]
+	connects     *words[prometheus.Counter]
 	api          *words[apiOperation]
 
 	webhookTook     *prometheus.HistogramVec
@@ -120,10 +121,13 @@ func (m *Metrics) addClients() {
 	m.clientEvents = newWords(func(outcome string) prometheus.Counter { return events.WithLabelValues(outcome) },
 		"ok", "arguments_invalid", "room_name_invalid", "room_forbidden", "event_forbidden", "socket_unknown", "rooms_max",
 		"rate_limited", "unavailable", "event_unknown")
-	tokens := m.counter("tokens_refused_total", "Tokens that were refused, at a connect or a refresh, by the code that the client was told.", "code")
+	tokens := m.counter("tokens_refused_total", "Tokens that were refused, at a connect or later, by the code that the client was told.", "code")
 	m.tokens = newWords(func(code string) prometheus.Counter { return tokens.WithLabelValues(code) },
 		"token_required", "token_malformed", "token_signature", "token_expired", "token_not_yet_valid", "token_issuer", "token_audience",
 		"token_claims", "token_user", "token_keys_unavailable")
+	connects := m.counter("connects_refused_total", "Clients that were not let into a namespace for another reason than their token, by the code that they were told.", "code")
+	m.connects = newWords(func(code string) prometheus.Counter { return connects.WithLabelValues(code) },
+		"user_connections_max", "refused", "unavailable")
 }
 
 func (m *Metrics) addAPI() {
@@ -170,6 +174,10 @@ func (m *Metrics) ClientEvent(outcome string) { m.clientEvents.of(outcome).Inc()
 
 // TokenRefused counts a token that was refused, with the code of the refusal.
 func (m *Metrics) TokenRefused(code string) { m.tokens.of(code).Inc() }
+
+// ConnectRefused counts a client that was not let into a namespace for another reason than its token, with the code that it was
+// told.
+func (m *Metrics) ConnectRefused(code string) { m.connects.of(code).Inc() }
 
 // ObserveAPI takes in a request of the control API that was answered: the operation's name, the status of the answer, and how
 // long it took.

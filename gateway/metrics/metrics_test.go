@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +20,7 @@ import (
 
 	"starling/gateway/webhook"
 	"starling/hub"
+	"starling/internal/starlingtest"
 )
 
 // TestExposition holds names, types, helps, labels and values of all metrics against testdata. go test -rewrite writes it.
@@ -137,6 +140,7 @@ func TestLabelsAreBounded(t *testing.T) {
 		word := "x" + strconv.Itoa(i)
 		m.ClientEvent(word)
 		m.TokenRefused(word)
+		m.ConnectRefused(word)
 		m.ObserveAPI(word, i, time.Second)
 		m.ObserveWebhook(word, word, time.Second)
 		m.ObserveWebhook("connect", word, time.Second)
@@ -158,7 +162,7 @@ func TestLabelsAreBounded(t *testing.T) {
 			}
 		}
 	}
-	if looked < 7 {
+	if looked < 8 {
 		t.Fatalf("only %d labels were looked at", looked)
 	}
 	expectLines(t, scrape(t, m), `starling_client_events_total{outcome="other"} 586`) // 640, and 10 of 64 known before
@@ -172,32 +176,29 @@ func TestStatusWord(t *testing.T) {
 	}
 }
 
-var errLoops = errors.New("the loops have stopped")
+var errHeld = errors.New("a loop is held")
 
 // TestAScrapeOfALoopThatIsHeld: what there is is shown, and that something is missing.
 func TestAScrapeOfALoopThatIsHeld(t *testing.T) {
 	var log strings.Builder
-	fails := false
+	var fails error
 	m := New(Config{
 		Stats: func(context.Context) (hub.Stats, error) {
-			s := hub.Stats{Loops: []hub.LoopStats{{Connections: 5, Held: fails, Wait: time.Second}}}
-			if fails {
-				return s, errLoops
-			}
-			return s, nil
+			return hub.Stats{Loops: []hub.LoopStats{{Connections: 5, Held: fails != nil, Wait: time.Second}}}, fails
 		},
 		Logger: slog.New(slog.NewTextHandler(&log, nil)),
 	})
 	for _, tc := range []struct {
 		name  string
-		fails bool
+		fails error
 		want  []string
-		logs  int
+		logs  int // lines of the log so far
 	}{
-		{"well", false, []string{"starling_scrape_success 1", "starling_connections 5", `starling_loop_held{loop="0"} 0`}, 0},
-		{"held", true, []string{"starling_scrape_success 0", "starling_connections 5", `starling_loop_held{loop="0"} 1`, `starling_loop_wait_seconds{loop="0"} 1`}, 1},
-		{"still held", true, []string{"starling_scrape_success 0"}, 1},
-		{"well again", false, []string{"starling_scrape_success 1"}, 2},
+		{"well", nil, []string{"starling_scrape_success 1", "starling_connections 5", `starling_loop_held{loop="0"} 0`}, 0},
+		{"held", errHeld, []string{"starling_scrape_success 0", "starling_connections 5", `starling_loop_held{loop="0"} 1`, `starling_loop_wait_seconds{loop="0"} 1`}, 1},
+		{"still held", errHeld, []string{"starling_scrape_success 0"}, 1},
+		{"well again", nil, []string{"starling_scrape_success 1"}, 2},
+		{"at its end, of which the log has enough", hub.ErrShutdown, []string{"starling_scrape_success 0"}, 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			fails = tc.fails
@@ -207,7 +208,7 @@ func TestAScrapeOfALoopThatIsHeld(t *testing.T) {
 			}
 		})
 	}
-	for _, want := range []string{"level=WARN", `error="the loops have stopped"`, "level=INFO"} {
+	for _, want := range []string{"level=WARN", `error="a loop is held"`, "level=INFO"} {
 		if strings.Count(log.String(), want) != 1 {
 			t.Errorf("%s is not once in the log:\n%s", want, log.String())
 		}
@@ -218,9 +219,9 @@ func TestAScrapeOfALoopThatIsHeld(t *testing.T) {
 func TestAScrapeNeverHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		asked := 0
+		var asked atomic.Int64
 		m := New(Config{
-			Stats:  func(context.Context) (hub.Stats, error) { asked++; <-release; return hub.Stats{}, nil },
+			Stats:  func(context.Context) (hub.Stats, error) { asked.Add(1); <-release; return hub.Stats{}, nil },
 			Logger: slog.New(slog.DiscardHandler),
 		})
 		began := time.Now()
@@ -238,11 +239,23 @@ func TestAScrapeNeverHangs(t *testing.T) {
 		if took := time.Since(began); took != ScrapeTimeDefault+graceTime {
 			t.Errorf("the scrapes took %v", took)
 		}
-		if asked != 1 {
-			t.Errorf("the server was asked %d times", asked)
+		if asked.Load() != 1 {
+			t.Errorf("the server was asked %d times", asked.Load())
 		}
 		close(release)
 		synctest.Wait()
 		expectLines(t, scrape(t, m), "starling_scrape_success 1", "starling_connections 0")
 	})
+}
+
+func TestEveryErrorIsExpected(t *testing.T) {
+	declared, tests := starlingtest.Rules(t)
+	if len(declared) < 1 {
+		t.Fatal("no error was found")
+	}
+	for _, name := range declared {
+		if !bytes.Contains(tests, []byte(name)) {
+			t.Errorf("%s is expected by no test", name)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"errors"
 	"log/slog"
 	"strconv"
 	"sync/atomic"
@@ -57,7 +58,7 @@ var serverTable = table[*snapshot]{
 			emit(float64(n), string(reason))
 		}
 	}),
-	counters("requests_refused_total", "Requests that were refused, and connections that were turned away, by why; those that were to begin a session, and those of sessions.",
+	counters("requests_refused_total", "Requests to begin a session and requests of sessions that were refused, and connections that were turned away, by why.",
 		[]string{"cause"}, func(s *snapshot, emit emit) {
 			for cause, n := range s.Refused {
 				emit(float64(n), string(cause))
@@ -66,9 +67,9 @@ var serverTable = table[*snapshot]{
 
 	counter("events_received_total", "Events of clients that were taken in.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.Events) })),
-	counter("acks_received_total", "Acknowledgements of clients that somebody has waited for.",
+	counter("acks_received_total", "Acknowledgements that came from clients while somebody waited for them.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.AcksIn) })),
-	counter("acks_sent_total", "Acknowledgements that clients were given.",
+	counter("acks_sent_total", "Acknowledgements that were sent to clients.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.AcksOut) })),
 	counter("deliveries_total", "Events that were queued for a socket: one event to 100 sockets is 100.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.Deliveries) })),
@@ -79,7 +80,7 @@ var serverTable = table[*snapshot]{
 		}),
 	gauge("blocked_connections", "Connections whose client does not read as fast as it is sent to.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.BlockedConnections) })),
-	gauge("pending_bytes", "Bytes that wait for these, and for clients that poll.",
+	gauge("pending_bytes", "Bytes that wait for clients that do not keep up, and for clients that poll.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.PendingBytes) })),
 
 	counter("reads_total", "Reads from connections.",
@@ -88,7 +89,7 @@ var serverTable = table[*snapshot]{
 		total(func(l *hub.LoopStats) float64 { return float64(l.BytesIn) })),
 	counter("flushes_total", "Times that what was queued for a connection was written.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.Flushes) })),
-	counter("writes_total", "System calls that this took.",
+	counter("writes_total", "System calls that wrote to connections.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.Writes) })),
 	counter("sent_bytes_total", "Bytes that were written to connections.",
 		total(func(l *hub.LoopStats) float64 { return float64(l.BytesOut) })),
@@ -104,7 +105,7 @@ var serverTable = table[*snapshot]{
 		perLoop(func(l *hub.LoopStats) float64 { return l.LateMax.Seconds() })),
 	counters("loop_ticks_total", "Ticks of a loop's clock, ten in a second unless it is held.", loopLabel,
 		perLoop(func(l *hub.LoopStats) float64 { return float64(l.Ticks) })),
-	counters("loop_late_seconds_total", "By how much these were late, all together.", loopLabel,
+	counters("loop_late_seconds_total", "By how much the ticks of a loop's clock were late, all together.", loopLabel,
 		perLoop(func(l *hub.LoopStats) float64 { return l.Late.Seconds() })),
 	gauges("loop_held", "Whether a loop did not answer this scrape in time (1), so that its figures are older, or did (0).", loopLabel,
 		perLoop(func(l *hub.LoopStats) float64 { return boolean(l.Held) })),
@@ -139,13 +140,14 @@ func (s *server) Collect(ch chan<- prometheus.Metric) {
 		serverTable.collect(&snapshot{Stats: *stats, sum: stats.Total()}, ch)
 	}
 	scrapeTable.collect(err == nil, ch)
-	if failed := err != nil; s.failed.Swap(failed) != failed {
+	failed := err != nil && !errors.Is(err, hub.ErrShutdown) // of which the log has the end already
+	if s.failed.Swap(failed) != failed {
 		s.tell(err)
 	}
 }
 
 func (s *server) tell(err error) {
-	if err != nil {
+	if s.failed.Load() {
 		s.log.Warn("the figures of the server are old or missing in metrics", "error", err)
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -56,9 +57,9 @@ func TestSourceWaitsForWhatThereIs(t *testing.T) {
 // TestSourceAsksOnce: who comes while a question is on its way waits for that answer, also if it never comes.
 func TestSourceAsksOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		asked := 0
+		var asked atomic.Int64
 		answer := make(chan int)
-		s := source[int]{timeMax: 2 * time.Second, ask: func(context.Context) (int, error) { asked++; return <-answer, nil }}
+		s := source[int]{timeMax: 2 * time.Second, ask: func(context.Context) (int, error) { asked.Add(1); return <-answer, nil }}
 		began := time.Now()
 		for round := range 3 {
 			var wg sync.WaitGroup
@@ -74,8 +75,8 @@ func TestSourceAsksOnce(t *testing.T) {
 		if took := time.Since(began); took != 3*2500*time.Millisecond {
 			t.Errorf("they gave up after %v", took)
 		}
-		if asked != 1 {
-			t.Errorf("asked %d times while no answer came, want once", asked)
+		if asked.Load() != 1 {
+			t.Errorf("asked %d times while no answer came, want once", asked.Load())
 		}
 		answer <- 5
 		synctest.Wait()
@@ -88,8 +89,8 @@ func TestSourceAsksOnce(t *testing.T) {
 		synctest.Wait()
 		answer <- 6
 		wg.Wait()
-		if asked != 2 {
-			t.Errorf("asked %d times, want 2", asked)
+		if asked.Load() != 2 {
+			t.Errorf("asked %d times, want 2", asked.Load())
 		}
 	})
 }

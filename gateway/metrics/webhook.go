@@ -42,10 +42,10 @@ var webhookTable = table[webhook.Stats]{
 	gauge("webhook_queue_notifications", "Notifications that wait, those on their way included.", func(s webhook.Stats) float64 {
 		return float64(s.Waiting)
 	}),
-	gauge("webhook_queue_bytes", "Memory that they hold, about.", func(s webhook.Stats) float64 {
+	gauge("webhook_queue_bytes", "Memory that waiting notifications hold, about.", func(s webhook.Stats) float64 {
 		return float64(s.WaitingBytes)
 	}),
-	gauge("webhook_queue_lag_seconds", "How long the first of them has been waiting.", func(s webhook.Stats) float64 {
+	gauge("webhook_queue_lag_seconds", "How long the first of the waiting notifications has been waiting.", func(s webhook.Stats) float64 {
 		return s.Lag.Seconds()
 	}),
 }

@@ -55,14 +55,14 @@ func (w *words[T]) add(word string) T {
 	return v
 }
 
-// isWord tells a name that somebody has chosen from what came over a network: lower case letters, digits, '_' and '-'.
+// isWord tells a name that somebody has chosen from what came over a network: lower case letters, digits, '_', '-' and '.'.
 func isWord(s string) bool {
 	if s == "" || len(s) > wordBytesMax {
 		return false
 	}
 	for i := range len(s) {
 		c := s[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' && c != '-' && c != '.' {
 			return false
 		}
 	}

@@ -17,7 +17,7 @@ func TestWords(t *testing.T) {
 		{"known before", "ok", "<ok>"},
 		{"new", "room_forbidden", "<room_forbidden>"},
 		{"a second time", "room_forbidden", "<room_forbidden>"},
-		{"all that a word may have", "abz-_09", "<abz-_09>"},
+		{"all that a word may have", "abz-_.09", "<abz-_.09>"},
 		{"as long as it may be", strings.Repeat("a", 40), "<" + strings.Repeat("a", 40) + ">"},
 		{"too long", strings.Repeat("a", 41), "<other>"},
 		{"empty", "", "<other>"},

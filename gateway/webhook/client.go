@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"log/slog"
@@ -53,9 +54,10 @@ func New(cfg Config) (*Client, error) {
 		limiter: rate.NewLimiter(rate.Limit(cfg.RateMax), 1),
 		sent:    make(chan struct{}),
 	}
-	c.post = poster{
-		http: newHTTPClient(&c.cfg), url: u.String(), agent: "starling/" + cmp.Or(cfg.Version, "dev"),
-		secrets: cfg.Secrets, now: cfg.Now,
+	c.post.http, c.post.url, c.post.now = newHTTPClient(&c.cfg), u.String(), cfg.Now
+	c.post.agent = "starling/" + cmp.Or(cfg.Version, "dev")
+	if err := c.SetSecrets(cfg.Secrets); err != nil {
+		return nil, err
 	}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	c.open, c.hurry = context.WithCancelCause(c.life)
@@ -73,6 +75,20 @@ func (c *Client) initRarely() {
 	}
 	c.rarelyFull.Interval = logTimeMin
 	c.rarelyDropped.Interval = logTimeMin
+}
+
+// SetSecrets has what is sent from now on signed with other secrets, as Config.Secrets says; a batch that is sent again too.
+// They are copied. It fails with ErrSecret, and then nothing changes.
+func (c *Client) SetSecrets(secrets [][]byte) error {
+	own := make([][]byte, len(secrets))
+	for i, secret := range secrets {
+		if len(secret) < SecretBytesMin {
+			return ErrSecret
+		}
+		own[i] = bytes.Clone(secret)
+	}
+	c.post.secrets.Store(&own)
+	return nil
 }
 
 // Stats returns the counters.

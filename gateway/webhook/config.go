@@ -14,11 +14,6 @@ import (
 
 // filled returns the configuration with its defaults, or which of it cannot work.
 func (cfg Config) filled() (Config, error) {
-	for _, secret := range cfg.Secrets {
-		if len(secret) < SecretBytesMin {
-			return cfg, ErrSecret
-		}
-	}
 	cfg.fillTimes()
 	cfg.fillCounts()
 	if cfg.Now == nil {
@@ -119,7 +114,7 @@ func newHTTPClient(cfg *Config) *http.Client {
 			MaxConnsPerHost:        conns,
 			IdleConnTimeout:        idleTimeMax,
 			DisableCompression:     true, // replies are small
-			
+			MaxResponseHeaderBytes: replyHeadBytesMax,
 		},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // These tests speak over real sockets; none of them needs a clock.
@@ -141,15 +142,20 @@ func TestNobodyListens(t *testing.T) {
 
 func TestConnectionsAreKept(t *testing.T) {
 	var conns atomic.Int64
+	gone := make(chan struct{}, 100)
 	s := backend(t, allowing, func(s *httptest.Server) {
 		s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-			if state == http.StateNew {
+			switch state {
+			case http.StateNew:
 				conns.Add(1)
+			case http.StateClosed:
+				gone <- struct{}{}
 			}
 		}
 		s.Start()
 	})
 	c := dial(t, Config{URL: s.URL})
+	c.post.http.Transport.(*http.Transport).IdleConnTimeout = 0 // or that would close it in the end
 	for range 100 {
 		if err := calls[KindJoin](context.Background(), c); err != nil {
 			t.Fatal(err)
@@ -157,6 +163,12 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 	if n := conns.Load(); n != 1 {
 		t.Errorf("%d connections for 100 calls, one after the other", n)
+	}
+	c.Close(context.Background())
+	select {
+	case <-gone:
+	case <-time.After(patience):
+		t.Error("the connection is kept behind Close")
 	}
 }
 

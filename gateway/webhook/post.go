@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,7 +18,7 @@ type poster struct {
 	http    *http.Client
 	url     string
 	agent   string
-	secrets [][]byte
+	secrets atomic.Pointer[[][]byte]
 	now     func() time.Time
 }
 
@@ -37,8 +38,8 @@ func (p *poster) post(ctx context.Context, body []byte) (reply, error) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", p.agent)
-	if len(p.secrets) > 0 {
-		req.Header.Set(SignatureHeader, sign(p.now(), body, p.secrets))
+	if secrets := *p.secrets.Load(); len(secrets) > 0 {
+		req.Header.Set(SignatureHeader, sign(p.now(), body, secrets))
 	}
 	res, err := p.http.Do(req)
 	if err != nil {
