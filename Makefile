@@ -38,8 +38,8 @@ build: $(if $(shell command -v npm),$(BUNDLE)) ## build bin/starling
 	@go build $(LDFLAGS) -o bin/starling ./cmd/starling
 
 .PHONY: run
-run: build ## build and run the server, with its flags in ARGS="..."
-	@bin/starling roomapp $(ARGS)
+run: build ## build and run the server in development mode, with its flags in ARGS="..."
+	@bin/starling serve --dev $(ARGS)
 
 # The test run ends with the ordinary build, because the allocation gates are void under the race detector; its
 # summary is then the last thing that is printed.
