@@ -1,19 +1,17 @@
 // Command starling is a Socket.IO server.
 //
-// Exit codes: 0 after an orderly end, 1 when the server could not start or failed, 2 when the command line, or the
-// environment, is wrong.
+// Exit codes: 0 after an orderly end, 1 when the server could not start or failed, 2 when the command line, the
+// environment or the file of settings is wrong.
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"runtime"
-	"runtime/debug"
-	"syscall"
+	"reflect"
+	"strings"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -25,34 +23,34 @@ const (
 	exitUsage  = 2
 )
 
-// version is set by the linker.
-var version = "devel"
-
 // cli is the command line.
 type cli struct {
+	Serve   serveCmd   `cmd:"" help:"Serve Socket.IO clients for a backend that reaches them by HTTP."`
+	Token   tokenCmd   `cmd:"" help:"Make a token for a client."`
+	Config  configCmd  `cmd:"" help:"Check or print the settings that serve would have."`
+	Doctor  doctorCmd  `cmd:"" help:"Say whether this machine is fit for so many connections, and what to do."`
+	Init    initCmd    `cmd:"" help:"Print a file for a deployment: of systemd, of containers, of a proxy in front."`
 	Roomapp roomappCmd `cmd:"" help:"Serve the built-in room application, in which anybody may do anything: for tests and floods."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
-// streams are where a command writes to.
-type streams struct{ out, err io.Writer }
+// surroundings are what a command has beside files.
+type surroundings struct {
+	out, err io.Writer
+	environ  []string
+}
 
 func main() {
-	os.Exit(run(os.Args[1:], streams{os.Stdout, os.Stderr}))
+	os.Exit(run(os.Args[1:], surroundings{os.Stdout, os.Stderr, os.Environ()}))
 }
 
 // run is main with its surroundings given.
-func run(args []string, std streams) int {
+func run(args []string, std surroundings) int {
 	var c cli
 	code := -1
-	parser, err := kong.New(&c,
-		kong.Name("starling"),
-		kong.Description("Starling is a Socket.IO server for real-time web applications. Each flag can be given as an environment variable too: --ping-interval is STARLING_PING_INTERVAL."),
-		kong.UsageOnError(),
-		kong.DefaultEnvars("STARLING"),
-		kong.Writers(std.out, std.err),
-		kong.Exit(func(c int) { code = c }), // kong exits after --help
-	)
+	src := newSources(std.environ)
+	parser, err := newParser(&c, src, kong.Writers(std.out, std.err),
+		kong.Exit(func(c int) { code = c })) // kong exits after --help
 	if err != nil {
 		fmt.Fprintln(std.err, "starling:", err)
 		return exitFailed
@@ -66,39 +64,49 @@ func run(args []string, std streams) int {
 		fmt.Fprintln(std.err, "starling: see starling --help")
 		return exitUsage
 	}
-	return exitCode(ctx.Run(&std), std)
+	return exitCode(ctx.Run(&std, src), std)
+}
+
+// newParser makes the parser of the command line c, whose settings also come from src.
+func newParser(c *cli, src *sources, more ...kong.Option) (*kong.Kong, error) {
+	parser, err := kong.New(c, append(more,
+		kong.Name("starling"),
+		kong.Description("Starling is a Socket.IO server for real-time web applications."),
+		kong.UsageOnError(),
+		kong.ValueFormatter(describe),
+		kong.Resolvers(src),
+		kong.KindMapper(reflect.Int, kong.MapperFunc(readNumber)),
+		kong.KindMapper(reflect.Int64, kong.MapperFunc(readNumber)),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), kong.MapperFunc(readTime)),
+		kong.Vars{"files": deployNames()},
+	)...)
+	if err != nil {
+		return nil, err
+	}
+	for _, command := range parser.Model.Leaves(false) {
+		if hasSettings(command) {
+			src.known = append(src.known, flagNames(command)...)
+		}
+	}
+	return parser, nil
 }
 
 // usageError is an error of the command line that only shows when a command runs.
 type usageError struct{ error }
 
-func exitCode(err error, std streams) int {
+// Unwrap returns what is wrong.
+func (e usageError) Unwrap() error { return e.error }
+
+// exitCode tells what is wrong, a line each, and what the process ends with.
+func exitCode(err error, std surroundings) int {
 	if err == nil {
 		return exitOK
 	}
-	fmt.Fprintln(std.err, "starling:", err)
-	var usage usageError
-	if errors.As(err, &usage) {
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		fmt.Fprintln(std.err, "starling:", line)
+	}
+	if errors.As(err, new(usageError)) {
 		return exitUsage
 	}
 	return exitFailed
-}
-
-// untilSignal returns a context that is done at SIGTERM or SIGINT. A second signal ends the process at once.
-func untilSignal() (context.Context, context.CancelFunc) {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
-	context.AfterFunc(ctx, stop) // from here on a signal has its default effect again
-	return ctx, stop
-}
-
-type versionCmd struct{}
-
-// Run prints the version and what it was built with.
-func (versionCmd) Run(std *streams) error {
-	v := version
-	if info, ok := debug.ReadBuildInfo(); ok && v == "devel" && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		v = info.Main.Version
-	}
-	_, err := fmt.Fprintf(std.out, "starling %s %s %s/%s\n", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	return err
 }

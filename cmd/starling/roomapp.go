@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
-	"io"
 	"log/slog"
-	"os"
-	"sync"
 
 	"starling/hub"
 )
@@ -15,18 +11,19 @@ import (
 type roomappCmd struct{ transportFlags }
 
 // Run serves until SIGTERM or SIGINT.
-func (c *roomappCmd) Run(std *streams) error {
+func (c *roomappCmd) Run(std *surroundings, src *sources) error {
+	if err := src.check(c); err != nil {
+		return err
+	}
+	log := c.logger(std.err)
+	src.warn(log)
 	ctx, stop := untilSignal()
 	defer stop()
-	return c.serve(ctx, std.err)
+	return c.serve(ctx, log)
 }
 
 // serve serves until ctx is done.
-func (c *roomappCmd) serve(ctx context.Context, logTo io.Writer) error {
-	log := c.logger(logTo)
-	if err := c.validate(); err != nil {
-		return usageError{err}
-	}
+func (c *roomappCmd) serve(ctx context.Context, log *slog.Logger) error {
 	opts := c.options(log)
 	if c.Client {
 		opts.ClientFiles = clientFiles(log)
@@ -36,32 +33,5 @@ func (c *roomappCmd) serve(ctx context.Context, logTo io.Writer) error {
 	if err := io.Listen(c.Addr); err != nil {
 		return c.explain(err)
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var announced sync.WaitGroup
-	announced.Go(func() { c.announce(ctx, io, log) })
-	go returnMemory(ctx, io)
-	err := io.Serve(ctx)
-	cancel()
-	announced.Wait() // so that the last line of the log tells the end
-	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("not everything had ended by --drain-timeout", "drain_timeout", c.DrainTimeout)
-		return nil
-	}
-	if err == nil {
-		log.Info("stopped")
-	}
-	return err
-}
-
-// announce logs that the server accepts, and when it begins to stop.
-func (c *roomappCmd) announce(ctx context.Context, io *hub.Server, log *slog.Logger) {
-	select {
-	case <-io.Ready():
-	case <-ctx.Done():
-		return
-	}
-	log.Info("listening", "addr", io.Addr().String(), "path", c.Path, "connections_max", io.ConnectionsMax(), "pid", os.Getpid())
-	<-ctx.Done()
-	log.Info("stopping", "connections", io.Connections())
+	return c.run(ctx, log, io, io.Serve, func() {})
 }

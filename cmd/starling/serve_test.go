@@ -1,0 +1,301 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"starling/gateway"
+	"starling/gateway/access"
+	"starling/gateway/webhook"
+)
+
+// TestEachFlagReachesTheGateway gives each flag a value of its own.
+func TestEachFlagReachesTheGateway(t *testing.T) {
+	c := serveFlags{
+		Dev: true, JWTSecret: "a", JWTSecretFile: []string{"b"}, JWTPublicKeyFile: []string{"c"}, JWKSURL: "d", JWKSRefresh: time.Second,
+		JWTAlgorithms: []string{"e"}, JWTIssuer: "f", JWTAudience: "g", JWTLeeway: 2 * time.Second, TokenQuery: "h", Anonymous: true,
+		Namespaces: []string{"i"}, ClientEvents: []string{"j"}, EventsRate: 1, EventsBurst: 2, BytesRate: 3, BytesBurst: 4,
+		ConnectionsPerUserMax: 5, ConnectionsPerAddressMax: 6, RoomsPerSocketMax: 7,
+		APIAddr: "k", APIKeys: []string{"l"}, APIKeyFile: "m", APIEventBytesMax: 8, MetricsPublic: true, Pprof: true,
+		WebhookURL: "n", WebhookSecret: "o", WebhookSecretFile: []string{"p"}, WebhookHooks: []string{"q"}, WebhookEvents: []string{"r"},
+		WebhookTimeout: 3 * time.Second, WebhookRate: 9, WebhookQueueMax: 10, WebhookInFlightMax: 11, MemoryMax: 12,
+	}
+	c.Addr, c.Path = "s", "t"
+	log := slog.New(slog.DiscardHandler)
+	opts := c.options(log)
+	opts.SessionsPerAddressMax = 6
+	want := gateway.Config{
+		Addr: "s", Hub: opts, Namespaces: []string{"i"},
+		Tokens: &access.VerifierConfig{
+			HMACSecrets: [][]byte{[]byte("a")}, HMACSecretFiles: []string{"b"}, PublicKeyFiles: []string{"c"}, JWKSURL: "d", JWKSRefresh: time.Second,
+			Algorithms: []string{"e"}, Issuer: "f", Audience: "g", Leeway: 2 * time.Second, Logger: log,
+		},
+		TokenQuery: "h", Anonymous: true, Dev: true,
+		ClientEvents: []string{"j"}, EventsRate: 1, EventsBurst: 2, BytesRate: 3, BytesBurst: 4, SocketsPerUserMax: 5, RoomsPerSocketMax: 7,
+		Webhook: &webhook.Config{
+			URL: "n", Secrets: [][]byte{[]byte("o")}, Version: versionText(), Timeout: 3 * time.Second, RateMax: 9, QueueMax: 10, InFlightMax: 11, Logger: log,
+		},
+		WebhookSecretFiles: []string{"p"}, Hooks: []string{"q"}, WebhookEvents: []string{"r"},
+		APIAddr: "k", APIKeys: []string{"l"}, APIKeyFile: "m", EventBytesMax: 8, MetricsPublic: true, Pprof: true,
+		MemoryMax: 12, Version: versionText(), Logger: log,
+	}
+	if got := c.gatewayConfig(log); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestPartsThatAreOff has what nobody asked for be off in the gateway too.
+func TestPartsThatAreOff(t *testing.T) {
+	c := parse(t, nil, "serve", "--anonymous", "--api-addr=").cli.Serve
+	got := c.gatewayConfig(slog.New(slog.DiscardHandler))
+	if got.Tokens != nil || got.Webhook != nil || got.Hooks != nil || got.WebhookEvents != nil || got.APIAddr != "" || got.Dev {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// life has a server serve until its log says that it is listening, and returns what the log said from beginning to end. All
+// addresses in it are to be of this machine.
+func life(t *testing.T, serve func(ctx context.Context, logTo io.Writer) error) (told []string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	log, logTo := io.Pipe()
+	served := make(chan error, 1)
+	go func() {
+		served <- serve(ctx, logTo)
+		logTo.Close()
+	}()
+	for lines := bufio.NewScanner(log); lines.Scan(); {
+		var entry struct{ Msg, Addr string }
+		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
+			t.Fatalf("%s: %v", lines.Text(), err)
+		}
+		if entry.Addr != "" && !localAddr.MatchString(entry.Addr) {
+			t.Errorf("%s: %s", entry.Msg, entry.Addr)
+		}
+		if told = append(told, entry.Msg); entry.Msg == "listening" {
+			stop()
+		}
+	}
+	if err := <-served; err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+	return told
+}
+
+var localAddr = regexp.MustCompile(`^127\.0\.0\.1:[1-9]\d*$`)
+
+// serving is life with starling serve; printed is what it wrote to standard output.
+func serving(t *testing.T, args ...string) (told []string, printed string) {
+	t.Helper()
+	p := parse(t, nil, append([]string{"serve", "--log-format=json", "--addr=127.0.0.1:0"}, args...)...)
+	if p.err != nil {
+		t.Fatal(p.err)
+	}
+	var out strings.Builder
+	told = life(t, func(ctx context.Context, logTo io.Writer) error {
+		return p.cli.Serve.serve(ctx, p.cli.Serve.logger(logTo), &out, nil)
+	})
+	return told, out.String()
+}
+
+// TestRoomapp has the log tell the life of a server, from the address to the orderly end.
+func TestRoomapp(t *testing.T) {
+	c := parse(t, nil, "roomapp", "--addr=127.0.0.1:0", "--log-format=json").cli.Roomapp
+	told := life(t, func(ctx context.Context, logTo io.Writer) error { return c.serve(ctx, c.logger(logTo)) })
+	if got := strings.Join(told, ", "); got != "listening, stopping, stopped" {
+		t.Errorf("the log told: %s", got)
+	}
+}
+
+func TestServe(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"with a control API", []string{"--anonymous", "--api-addr=127.0.0.1:0", "--api-keys=0123456789abcdef"}, "control API listening, listening, stopping, stopped"},
+		{"without", []string{"--anonymous", "--api-addr="}, "listening, stopping, stopped"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			told, out := serving(t, tc.args...)
+			if got := strings.Join(told, ", "); got != tc.want || out != "" {
+				t.Errorf("the log told: %s; and printed was %q; want %s", got, out, tc.want)
+			}
+		})
+	}
+}
+
+// TestGreeting has what --dev prints, to the letter.
+func TestGreeting(t *testing.T) {
+	defer func(v string) { version = v }(version)
+	version = "v1.2.3"
+	var name syscall.Utsname
+	if err := syscall.Uname(&name); err != nil {
+		t.Fatal(err)
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	first := fmt.Sprintf("starling v1.2.3  socket.io v4 clients on  http://localhost:PORT   (open files %d, 2 loops, %s %s)\n", limit.Cur, runtime.GOOS, release(name))
+	for _, tc := range []struct {
+		name, api, want string
+	}{
+		{"with a control API", "127.0.0.1:0", first +
+			"control API      http://localhost:PORT    key dev_KEY   (this run only)\n" +
+			"playground       http://localhost:PORT/   <- open me\n" +
+			"try:  curl -H 'Authorization: Bearer dev_KEY' localhost:PORT/v1/broadcast -d '{\"event\":\"hi\",\"data\":{\"n\":1}}'\n"},
+		{"without", "", first},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, out := serving(t, "--dev", "--loops=2", "--api-addr="+tc.api)
+			out = regexp.MustCompile(`localhost:\d+`).ReplaceAllString(out, "localhost:PORT")
+			out = regexp.MustCompile(`dev_[0-9a-f]{32}`).ReplaceAllString(out, "dev_KEY")
+			if out != tc.want {
+				t.Errorf("got %q, want %q", out, tc.want)
+			}
+		})
+	}
+}
+
+func release(name syscall.Utsname) string {
+	var b strings.Builder
+	for _, c := range name.Release {
+		if c == 0 {
+			break
+		}
+		b.WriteByte(byte(c))
+	}
+	return b.String()
+}
+
+// TestServeWarns of what is no mistake, and may be one all the same.
+func TestServeWarns(t *testing.T) {
+	const public, unsigned = "--dev is not for this machine alone: whoever reaches it may do nearly everything",
+		"webhooks are not signed, so that the backend cannot tell who calls: give --webhook-secret-file"
+	for _, tc := range []struct {
+		name, args string
+		want       []string
+	}{
+		{"nothing", "--anonymous --api-addr=", nil},
+		{"development", "--dev", nil},
+		{"development on localhost", "--dev --addr=localhost:8080 --api-addr=[::1]:9090", nil},
+		{"development without a control API", "--dev --api-addr=", nil},
+		{"development for everybody", "--dev --addr=:8080", []string{public}},
+		{"its control API for everybody", "--dev --api-addr=0.0.0.0:9090", []string{public}},
+		{"webhooks", "--dev --webhook-url=https://example.com", []string{unsigned}},
+		{"webhooks that are signed", "--dev --webhook-url=https://example.com --webhook-secret-file=a", nil},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			p := parse(t, nil, append([]string{"serve"}, strings.Fields(tc.args)...)...)
+			if p.err != nil {
+				t.Fatal(p.err)
+			}
+			var log strings.Builder
+			p.cli.Serve.warn(slog.New(slog.NewJSONHandler(&log, nil)))
+			var got []string
+			for line := range strings.Lines(log.String()) {
+				var entry struct{ Level, Msg string }
+				if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Level != "WARN" {
+					t.Errorf("%q: %v", line, err)
+				}
+				got = append(got, entry.Msg)
+			}
+			if !slices.Equal(got, tc.want) {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// reloading is a gateway that has its keys read again.
+type reloading struct{ err error }
+
+func (r reloading) Reload() error { return r.err }
+
+func TestReload(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"well", nil, "level=INFO msg=\"keys and secrets were read again\"\n"},
+		{"badly", errors.New("open keys: gone"), "level=ERROR msg=\"keys and secrets stay as they are, because some cannot be read\" error=\"open keys: gone\"\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			var log strings.Builder
+			hangups := make(chan os.Signal, 1)
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			gone := make(chan struct{})
+			go func() {
+				reloadAt(ctx, hangups, told{reloading{tc.err}, done}, slog.New(slog.NewTextHandler(&log, nil)))
+				close(gone)
+			}()
+			hangups <- syscall.SIGHUP
+			<-done
+			cancel()
+			<-gone
+			if got := withoutTime(log.String()); got != tc.want {
+				t.Errorf("got %q, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// told closes done when it was reloaded.
+type told struct {
+	reloading
+	done chan struct{}
+}
+
+func (r told) Reload() error {
+	close(r.done)
+	return r.reloading.Reload()
+}
+
+// TestSystemd has systemd hear of a server's life, and of a reload.
+func TestSystemd(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	t.Setenv("NOTIFY_SOCKET", name)
+	serving(t, "--anonymous", "--api-addr=")
+	reload(reloading{}, slog.New(slog.DiscardHandler))
+	for _, want := range []string{`READY=1`, `STOPPING=1`, `RELOADING=1\nMONOTONIC_USEC=\d+\n`, `READY=1`} {
+		message := make([]byte, 256)
+		n, err := socket.Read(message)
+		if err != nil || !regexp.MustCompile(`^`+want+`$`).Match(message[:n]) {
+			t.Errorf("systemd heard %q, %v; want %s", message[:n], err, want)
+		}
+	}
+}
+
+// TestSystemdThatIsGone has a server go on all the same.
+func TestSystemdThatIsGone(t *testing.T) {
+	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
+	told, _ := serving(t, "--anonymous", "--api-addr=")
+	if got := strings.Join(told, ", "); got != "listening, systemd cannot be told, systemd cannot be told, stopping, stopped" {
+		t.Errorf("the log told: %s", got)
+	}
+}
