@@ -26,11 +26,15 @@ func TestTheHotPathsAllocateNothing(t *testing.T) {
 	for name, run := range map[string]func(){
 		"an echo":                 func() { s.loop.received(peers[0].conn, in); peers[0].Got = peers[0].Got[:0] },
 		"an answer put off":       func() { s.Loop().Post(held); s.Run(); peers[0].Got = peers[0].Got[:0] },
+		"the figures":             func() { s.Loop().Stats() },
 		"two frames to 100 peers": func() { s.Loop().Post(posted); s.Run() },
 	} {
 		run()
 		if n := testing.AllocsPerRun(200, run); n != 0 {
 			t.Errorf("%s costs %v allocations", name, n)
 		}
+	}
+	if n := s.Loop().Stats(); n.Reads < 200 || n.Writes < 200*102 || n.BytesOut < 200*100*2*uint64(len(frame)) {
+		t.Errorf("of all that was counted %+v", n)
 	}
 }

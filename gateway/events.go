@@ -49,7 +49,6 @@ func (g *Gateway) handle(n *hub.Namespace) {
 	n.OnConnect(g.entered)
 	n.OnDisconnect(g.left)
 	n.UseEvent(g.meter)
-	n.OnError(func(*hub.Socket, error) {}) // the client has been told
 	if g.hooks[HookRoomOccupied] || g.hooks[HookRoomVacated] {
 		n.OnRoom(g.changed(n.Name()))
 	}
@@ -65,16 +64,18 @@ func (g *Gateway) handle(n *hub.Namespace) {
 // meterEpoch is where the clock of the meters begins: far enough from zero for one that is zero to have been quiet.
 const meterEpoch = 24 * time.Hour
 
+// refusalRate bounds the refusals themselves.
+var refusalRate = newRate(refusalsRateMax, refusalsBurstMax)
+
 // meter is asked before each event: it holds each socket to its rates.
 func (g *Gateway) meter(s *hub.Socket, e *hub.Event) error {
 	v, now := visitorOf(s), int64(time.Since(g.started)+meterEpoch)
 	if v.events.allow(g.events, 1, now) && v.bytes.allow(g.bytes, e.Size(), now) {
-		v.refused.Store(0)
 		return nil
 	}
 	g.metrics.ClientEvent(codeRateLimited)
 	_ = e.Ack(failure(errRateLimited))
-	if v.refused.Add(1) == refusedMax {
+	if !v.refusals.allow(refusalRate, 1, now) {
 		s.Disconnect(true)
 	}
 	return errRateLimited

@@ -129,7 +129,7 @@ func TestRates(t *testing.T) {
 	}
 	calm.silent()
 	c.send(`42["leave","x"]`)
-	for range refusedMax + 1 {
+	for range 3 * refusalsBurstMax {
 		_, _ = c.conn.Write(floodFrame)
 	}
 	c.ends()

@@ -16,9 +16,10 @@ const (
 	// RoomsPerSocketMaxDefault bounds the rooms that a client may be in by its own doing.
 	RoomsPerSocketMaxDefault = 100
 
-	// refusedMax is how many events in a row may be refused for their rate until the client is disconnected: one that does not
-	// listen to refusals would go on for ever, at the cost of reading what it sends.
-	refusedMax = 1000
+	// refusalsRateMax and refusalsBurstMax bound how often a client may be told that it is too fast, in a second and at once: one
+	// that does not listen would go on for ever, at the cost of reading what it sends. It is disconnected.
+	refusalsRateMax  = 50
+	refusalsBurstMax = 1000
 	// whoMax is how many sockets an answer to who has.
 	whoMax = 100
 	// callTimeMax bounds what a handler waits for the loops.

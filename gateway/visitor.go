@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"sync"
-	"sync/atomic"
 
 	"starling/gateway/access"
 	"starling/hub"
@@ -12,7 +11,7 @@ import (
 type visitor struct {
 	access.Member
 	events, bytes meter
-	refused       atomic.Int32 // events in a row that came too fast
+	refusals      meter // of those that came too fast
 	expiry        expiring
 	counted       bool // among the sockets of its user; of the On handlers of the socket
 }

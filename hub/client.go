@@ -27,6 +27,7 @@ type seat struct {
 	nsp    *Namespace
 	socket *Socket // nil once it has left, or was refused
 	left   bool    // it has left: packets that were under way then are no offence
+	paid   uint32  // in seconds of the loop's clock: when all CONNECTs that came again are paid for, at one a second
 }
 
 var _ session.Upper = (*client)(nil)

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"errors"
+	"time"
 
 	"starling/hub/internal/recovery"
 	"starling/hub/internal/session"
@@ -14,6 +15,7 @@ var (
 	errServersPacket = errors.New("hub: packet that only a server sends")
 	errConnectTwice  = errors.New("hub: second CONNECT to the same namespace")
 	errNamespaces    = errors.New("hub: too many namespaces")
+	errConnects      = errors.New("hub: too many CONNECTs to the same namespace")
 )
 
 // errInvalidNamespace is what the reference server answers to an unknown namespace; clients look for this text.
@@ -24,6 +26,10 @@ func (c *client) connect(p socketio.Packet) {
 	st := c.seat(p.Namespace)
 	if st != nil && st.socket != nil {
 		c.offence(errConnectTwice)
+		return
+	}
+	if st != nil && !st.mayConnect(c.shard.loop.Now()) {
+		c.offence(errConnects)
 		return
 	}
 	name := string(p.Namespace)
@@ -48,6 +54,18 @@ func (c *client) connect(p socketio.Packet) {
 	if !c.begin(s) {
 		c.ask(s)
 	}
+}
+
+// mayConnect counts a further CONNECT to the seat's namespace, and reports whether it may be: ConnectsPerNamespaceMax at once,
+// and then one a second. Each asks the middleware, and makes a new socket, for which a bound on sockets' events begins anew.
+func (st *seat) mayConnect(now time.Duration) bool {
+	second := uint32(now / time.Second)
+	paid := max(st.paid, second) + 1
+	if paid-second > ConnectsPerNamespaceMax {
+		return false
+	}
+	st.paid = paid
+	return true
 }
 
 // ask asks the namespace's middleware about a socket; where there is none the socket is in.

@@ -397,3 +397,31 @@ func TestIDsCarryTheirLoop(t *testing.T) {
 		t.Errorf("60 connections went to the loops %v", seen)
 	}
 }
+
+// TestConnectsPerNamespaceMax: who comes and goes on one connection has to take its time, also if nobody lets it in. Others and other
+// namespaces do not count.
+func TestConnectsPerNamespaceMax(t *testing.T) {
+	asked := newNotes()
+	s := start(t, Options{}, func(s *Server) {
+		s.Of("/closed").Use(func(*Socket) error { asked.add("asked"); return errors.New("no") })
+	})
+	in, refused := join(t, s), join(t, s)
+	for range ConnectsPerNamespaceMax { // a second may pass meanwhile, and allows one more
+		in.send("41", "40")
+		if got := in.next(); got != `40{"sid":"<20>"}` {
+			t.Fatalf("got %q", got)
+		}
+	}
+	for range ConnectsPerNamespaceMax + 1 { // the first is no second one
+		refused.send("40/closed,")
+		refused.expect(`44/closed,{"message":"no"}`)
+		asked.expect(t, "asked")
+	}
+	for packets, c := range map[string]*peer{"41 40": in, "40/closed,": refused} {
+		c.send(strings.Fields(strings.Repeat(packets+" ", 1000))...) // some seconds' worth, in one write
+		for said := ""; !strings.HasPrefix(said, "<"); {
+			said = c.message()
+		}
+	}
+	join(t, s)
+}

@@ -79,6 +79,9 @@ func (s *Socket) failed(err error) {
 		s.nsp.server.opts.Logger.Debug("event refused", "namespace", s.nsp.name, "socket", s.id, "error", err)
 		return
 	}
+	if s.full(0) { // the client goes on all the same, and nobody would bound what it makes wait
+		return
+	}
 	s.enqueue(job{run: func() { handle(s, err) }})
 }
 

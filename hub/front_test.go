@@ -196,6 +196,7 @@ func TestOptionsOfTheFront(t *testing.T) {
 		{"Transports", Options{Transports: []string{"websocket", "pigeon"}}, `hub: Transports has "pigeon"`, nil},
 		{"UpgradeTimeout", Options{UpgradeTimeout: 25 * time.Hour}, "hub: UpgradeTimeout 25h0m0s is not within", nil},
 		{"ConnectRateMax", Options{ConnectRateMax: -1}, "hub: ConnectRateMax -1 is negative", nil},
+		{"SessionsPerAddressMax", Options{SessionsPerAddressMax: -1}, "hub: SessionsPerAddressMax -1 is negative", nil},
 		{"Credentials", Options{Credentials: true}, "hub: Credentials need Origins", nil},
 		{"ProxyProtocol", Options{ProxyProtocol: true}, "hub: ProxyProtocol needs TrustedProxies", nil},
 		{"Origins, a path", Options{Origins: []string{"https://good.example/app"}}, "hub: Origins: ", edge.ErrOrigin},

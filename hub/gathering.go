@@ -158,7 +158,9 @@ func (a *question) Run(l *eventloop.Loop) {
 	g := a.gathering
 	var asked []*Socket
 	var refused error
-	if sp := a.nsp.server.column()[l.Index()].spaces[a.nsp]; sp != nil {
+	sent, dropped := 0, 0
+	sh := a.nsp.server.column()[l.Index()]
+	if sp := sh.spaces[a.nsp]; sp != nil {
 		show := a.nsp.shows(&a.Prepared)
 		sp.index.Each(a.rooms, a.except, func(s *Socket) {
 			asked = append(asked, s)
@@ -169,9 +171,13 @@ func (a *question) Run(l *eventloop.Loop) {
 			if show != nil {
 				show(s)
 			}
-			s.client.deliver(&a.Prepared, a.volatile)
+			sent++
+			if s.client.Send(&a.Prepared, a.volatile) == eventloop.Dropped {
+				dropped++
+			}
 		})
 	}
+	sh.counts.sent(&a.Prepared, sent, dropped, a.volatile)
 	g.members[l.Index()] = asked
 	waiting := 0
 	for _, s := range asked {

@@ -5,6 +5,8 @@ package hub
 import (
 	"testing"
 
+	"starling/eventloop"
+	"starling/hub/internal/session"
 	"starling/internal/invariants"
 )
 
@@ -73,6 +75,32 @@ func TestAllocationsOfABatch(t *testing.T) {
 	}
 	if allocs[1] > allocs[0]+1 {
 		t.Errorf("%v allocations for 10 members, %v for 1,000", allocs[0], allocs[1])
+	}
+}
+
+// TestAllocationsOfTheFigures: what a loop counts is counted for nothing, and told for nothing.
+func TestAllocationsOfTheFigures(t *testing.T) {
+	s, forget := crowded(t, 10)
+	var got figures
+	if n := testing.AllocsPerRun(100, func() { got = s.shard().figures() }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	before := got
+	var p session.Prepared
+	p.Prepare(append(session.BeginMessage(nil), `2["m"]`...), nil)
+	var member *Socket
+	s.shard().space(s.Namespace).index.Each(nil, nil, func(m *Socket) { member = m })
+	send := eventloop.TaskFunc(func(*eventloop.Loop) { member.client.deliver(&p, false) })
+	var task eventloop.Task = send
+	if n := testing.AllocsPerRun(100, func() {
+		s.shard().loop.PostAlways(task)
+		s.sim.Run()
+		forget()
+	}); n != 0 {
+		t.Errorf("a message that is counted: %v allocations", n)
+	}
+	if got = s.shard().figures(); got.Deliveries != before.Deliveries+101 || got.Writes != before.Writes+101 {
+		t.Errorf("%+v, before %+v", got.LoopStats, before.LoopStats)
 	}
 }
 

@@ -35,6 +35,9 @@ const (
 	AttachmentsTime = 10 * time.Second
 	// NamespacesPerConnMax bounds how many namespaces a connection may be in, or have left.
 	NamespacesPerConnMax = 100
+	// ConnectsPerNamespaceMax bounds how often a connection may connect again to a namespace that it has left, or was refused by:
+	// so often at once, and then once a second.
+	ConnectsPerNamespaceMax = 20
 	// MailboxEventsMax and MailboxBytesMax bound what may wait for the handlers of one socket; a client that goes on
 	// sending is disconnected, since nothing else can make it stop.
 	MailboxEventsMax = 1024

@@ -10,12 +10,12 @@ import (
 	"testing"
 )
 
-// TestEveryErrorAndReasonIsExpected wants each exported Err value and each Reason to be expected by some test. A Reason
-// may be expected by its word.
+// TestEveryErrorAndReasonIsExpected wants each exported Err value, each Reason and each Cause to be expected by some test. The
+// latter may be expected by their words.
 func TestEveryErrorAndReasonIsExpected(t *testing.T) {
 	tests := testSources(t)
 	found := 0
-	for _, file := range []string{"errors.go", "reason.go"} {
+	for _, file := range []string{"errors.go", "reason.go", "cause.go"} {
 		for name, value := range declared(t, file) {
 			found++
 			asName := bytes.Contains(tests, []byte(name+")")) || bytes.Contains(tests, []byte(name+"}"))
@@ -24,7 +24,7 @@ func TestEveryErrorAndReasonIsExpected(t *testing.T) {
 			}
 		}
 	}
-	if found < 18 {
+	if found < 42 {
 		t.Fatalf("only %d errors and reasons were found", found)
 	}
 }
@@ -63,7 +63,7 @@ func declared(t *testing.T, name string) map[string]string {
 			return true
 		}
 		id := spec.Names[0].Name
-		if strings.HasPrefix(id, "Err") || strings.HasPrefix(id, "Reason") {
+		if strings.HasPrefix(id, "Err") || strings.HasPrefix(id, "Reason") || strings.HasPrefix(id, "Cause") {
 			names[id] = ""
 			if lit, ok := spec.Values[0].(*ast.BasicLit); ok {
 				names[id] = strings.Trim(lit.Value, `"`)

@@ -15,8 +15,8 @@ import (
 type Stats struct {
 	Loops  []LoopStats       // by the number of the loop
 	Closed map[Reason]uint64 // counters: sessions that have ended; each reason has its entry
-	// Refused are counters: requests that Engine.IO has refused, those for a session that begins, in which case Cause says why it
-	// did not, and those of sessions. Each cause has its entry.
+	// Refused are counters: requests that Engine.IO has refused, whether a session was to begin with them or they named one, and
+	// connections that were turned away. Each cause has its entry.
 	Refused map[Cause]uint64
 	Panics  uint64 // counter: panics of handlers and hooks that were caught
 }
@@ -60,7 +60,7 @@ type LoopStats struct {
 }
 
 // Total are the sums over all loops. Of Wait and LateMax it is the greatest, and Held says that at least one is.
-func (s *Stats) Total() (t LoopStats) {
+func (s Stats) Total() (t LoopStats) {
 	for i := range s.Loops {
 		t.add(&s.Loops[i])
 	}

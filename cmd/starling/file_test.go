@@ -33,9 +33,11 @@ func TestFile(t *testing.T) {
 		{"a time without unit", "ping-interval: 90\n", "--ping-interval: must be within 100ms and 24h, not 90: a time has a unit, as 500ms, 90s and 1h30m have (file FILE:1)"},
 		{"a switch that is none", "client: maybe\n", `--client: bool value must be true, 1, yes, false, 0 or no but got "maybe" (file FILE:1)`},
 		{"a secret", "jwt-secret: hush\n", "--jwt-secret must have 32 bytes or more (file FILE:1)"},
-		{"all mistakes at once", "lops: 3\nloops: x\nmax-payload: 0\nping-interval:\n",
+		{
+			"all mistakes at once", "lops: 3\nloops: x\nmax-payload: 0\nping-interval:\n",
 			`FILE:4: ping-interval has no value: write "" for an empty one` + "\n" + `FILE:1: there is no setting "lops": did you mean loops?` + "\n" +
-				"--loops: must be within 0 and 256, not x (file FILE:2)\n--max-payload must be within 1 and 1073741824, not 0 (file FILE:3)"},
+				"--loops: must be within 0 and 256, not x (file FILE:2)\n--max-payload must be within 1 and 1073741824, not 0 (file FILE:3)",
+		},
 
 		{"a name twice", "loops: 3\nloops: 4\n", `FILE:2: mapping key "loops" already defined at [1:1]`},
 		{"two documents", "loops: 3\n---\nloops: 4\n", "FILE: there is a second document"},

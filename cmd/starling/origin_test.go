@@ -48,8 +48,8 @@ func write(t *testing.T, content string) (name string) {
 	return name
 }
 
-// TestEveryFlagIsInTheEnvironmentAndTheFile gives each setting a value by each of the three ways, and in any two of them a
-// value that does not count.
+// TestEveryFlagIsInTheEnvironmentAndTheFile gives each setting a value by each of the three ways. TestPrecedence has them
+// together.
 func TestEveryFlagIsInTheEnvironmentAndTheFile(t *testing.T) {
 	defaults := parse(t, nil, "serve", "--dev")
 	for _, flag := range defaults.node.Flags {
@@ -71,11 +71,9 @@ func TestEveryFlagIsInTheEnvironmentAndTheFile(t *testing.T) {
 				args    []string
 				want    string
 			}{
-				{nil, []string{line}, "flag"},
-				{[]string{env}, nil, "env " + variable(name)},
 				{nil, []string{file}, "file " + strings.TrimPrefix(file, "--config=") + ":1"},
-				{[]string{env}, []string{file}, "env " + variable(name)},
-				{[]string{env}, []string{line, file}, "flag"},
+				{[]string{env}, nil, "env " + variable(name)},
+				{nil, []string{line}, "flag"},
 			} {
 				args := append([]string{"config", "check"}, append(way.args, beside[name]...)...)
 				if name != "addr" && name != "origins" {
@@ -184,9 +182,12 @@ func TestWarnings(t *testing.T) {
 			"STARLING_CONTROL_SERVICE_HOST=10.0.0.2", "STARLING_CONTROL_PORT_9090_TCP=tcp://10.0.0.2:9090",
 		}, nil, ""},
 		{"a secret in the environment", []string{"STARLING_JWT_SECRET=0123456789abcdef0123456789abcdef"}, nil, ""},
-		{"a secret on the command line", nil, []string{"--jwt-secret=0123456789abcdef0123456789abcdef"},
+		{
+			"a secret on the command line", nil,
+			[]string{"--jwt-secret=0123456789abcdef0123456789abcdef"},
 			`level=WARN msg="a secret is on the command line, where all users of the machine can see it: give it in the environment, or in a file" ` +
-				"flag=--jwt-secret variable=STARLING_JWT_SECRET\n"},
+				"flag=--jwt-secret variable=STARLING_JWT_SECRET\n",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			p := parse(t, tc.environ, append([]string{"serve", "--dev"}, tc.args...)...)

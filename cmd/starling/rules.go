@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,21 +17,6 @@ import (
 	"starling/hub"
 )
 
-// Bounds of numbers that have none by nature. What is beyond them is a mistake of units.
-const (
-	// bytesMax bounds amounts of memory: 16 TiB.
-	bytesMax = 1 << 44
-	// memoryBytesMin is what a server needs before it can do anything.
-	memoryBytesMin = 64 << 20
-	// countMax bounds all else that is counted, to what a limit of open files can be.
-	countMax = math.MaxInt32
-	// eventBytesMax is the most that the control API takes at once.
-	eventBytesMax = 64 << 20
-	// keyBytesMin and keyBytesMax bound the length of a key of the control API: shorter ones could be guessed.
-	keyBytesMin = 16
-	keyBytesMax = 512 // and longer ones cost time
-)
-
 // rule is what a flag takes.
 type rule struct {
 	want string // completes "--loops must"
@@ -43,7 +27,7 @@ type rule struct {
 // checked where it is used. No rule is asked about a flag that was not given and has no default.
 var rules = map[string]rule{
 	"addr":       {"be host:port, with a port from 0 to 65535", text(isListenAddr)},
-	"path":       {"begin with a slash", text(isRooted)},
+	"path":       {"be a path that begins with a slash", text(isRooted)},
 	"transports": {"be polling, websocket or both", list(1, among("polling", "websocket"))},
 	"loops":      within(0, hub.LoopsMax),
 
@@ -79,10 +63,10 @@ var rules = map[string]rule{
 
 	"namespaces":                  {"be different names that begin with a slash", areNamespaces},
 	"client-events":               eventNames,
-	"events-rate":                 within(0, countMax),
+	"events-rate":                 within(0, rateMax),
 	"events-burst":                within(1, countMax),
-	"bytes-rate":                  within(0, bytesMax),
-	"bytes-burst":                 within(1, bytesMax),
+	"bytes-rate":                  within(0, rateMax),
+	"bytes-burst":                 within(1, hub.PayloadBytesMaxMax),
 	"connections-per-user-max":    within(0, countMax),
 	"connections-per-address-max": within(0, countMax),
 	"rooms-per-socket-max":        within(1, countMax),

@@ -146,7 +146,7 @@ func reloadAt(ctx context.Context, hangups <-chan os.Signal, g reloader, log *sl
 func reload(g reloader, log *slog.Logger) {
 	notify(log, daemon.SdNotifyReloading+"\n"+daemon.SdNotifyMonotonicUsec())
 	if err := g.Reload(); err != nil {
-		log.Error("keys and secrets stay as they are, because some cannot be read", "error", err)
+		log.Error("some keys or secrets cannot be read again and stay as they are", "error", err)
 	} else {
 		log.Info("keys and secrets were read again")
 	}

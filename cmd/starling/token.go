@@ -10,9 +10,6 @@ import (
 	"starling/gateway/access"
 )
 
-// tokenTimeMax bounds how long a token may be good for: ten years.
-const tokenTimeMax = 10 * 365 * 24 * time.Hour
-
 // tokenCmd makes a token.
 type tokenCmd struct {
 	User       string        `placeholder:"ID" help:"The user. Without one the client is anonymous."`

@@ -76,7 +76,8 @@ func TestToken(t *testing.T) {
 			map[string]any{
 				"sub": "ann", "rooms": []any{"ws:acme", "ws:acme:*"}, "join": []any{"ws:acme,b"}, "emit": []any{"ws:acme:*"},
 				"data": map[string]any{"name": "Ann"}, "iss": "me", "aud": []any{"you"},
-			}, 60,
+			},
+			60,
 		},
 		{"ten years", byEnv, []string{"--user=ann", "--ttl=87600h"}, bySecret, ann, 315360000},
 	} {

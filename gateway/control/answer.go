@@ -64,7 +64,16 @@ func (w *answer) fail(e *Error, requestID string) {
 	w.body.Reset()
 	w.status = e.Status
 	e.tell(w.Header())
-	_ = json.NewEncoder(&w.body).Encode(e.reply(requestID))
+	w.body.Write(appendJSON(nil, e.reply(requestID)))
+}
+
+// appendJSON appends a value that is made of strings and numbers, as people can read it, and the end of a line.
+func appendJSON(dst []byte, v any) []byte {
+	b := bytes.NewBuffer(dst)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(v) // nothing in it can fail
+	return b.Bytes()
 }
 
 // tell puts what an error has to say into headers.
@@ -77,15 +86,18 @@ func (e *Error) tell(h http.Header) {
 	}
 }
 
-// finish sends the reply.
+// finish sends the reply, to a client that has some time to take it.
 func (w *answer) finish() {
-	if w.begun || w.through {
-		return
-	}
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	if w.begun || w.through {
+		return
+	}
 	w.begun = true
+	control := http.NewResponseController(w.to)
+	_ = control.SetWriteDeadline(time.Now().Add(bodyTimeMax)) // not all tests have a connection
+	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	h := w.to.Header()
 	if w.status != http.StatusNoContent {
 		h.Set("Content-Type", "application/json")

@@ -156,10 +156,26 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	answer := &answer{to: w}
 	defer func() {
-		a.recovered(c, answer, recover())
-		a.cfg.Observe(c.operation, answer.status, a.cfg.Now().Sub(began))
+		whole := a.recovered(c, answer, recover())
+		a.observe(r.Context(), c, answer.status, a.cfg.Now().Sub(began))
+		if !whole {
+			panic(http.ErrAbortHandler) // which ends the connection, so that nobody takes the half for the whole
+		}
 	}()
 	a.serve(answer, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+}
+
+// observe tells those who want to know.
+func (a *API) observe(ctx context.Context, c *call, status int, took time.Duration) {
+	a.cfg.Observe(c.operation, status, took)
+	if !a.cfg.Logger.Enabled(ctx, slog.LevelDebug) {
+		return
+	}
+	name := ""
+	if c.key != nil {
+		name = c.key.name
+	}
+	a.cfg.Logger.Debug("a request to the control API", "operation", c.operation, "status", status, "took", took, "key", name, "request_id", c.id)
 }
 
 // isWord tells what may be echoed, kept, and logged: some printable ASCII.
@@ -168,22 +184,24 @@ func isWord(s string) bool {
 	return s != "" && len(s) <= HeaderBytesMax && !strings.ContainsFunc(s, isOdd)
 }
 
-// recovered answers for a handler that has panicked. The process lives on.
-func (a *API) recovered(c *call, w *answer, cause any) {
+// recovered finishes the reply, also for a handler that has panicked: the process lives on. It returns false when the
+// reply cannot be finished.
+func (a *API) recovered(c *call, w *answer, cause any) (whole bool) {
 	if cause == nil {
 		w.finish()
-		return
+		return true
 	}
-	if cause == http.ErrAbortHandler {
+	if cause != http.ErrAbortHandler {
+		a.cfg.Logger.Error("the control API has panicked", "panic", cause, "operation", c.operation, "request_id", c.id, "stack", string(debug.Stack()))
+	}
+	if w.begun || cause == http.ErrAbortHandler {
 		w.status = http.StatusInternalServerError
-		panic(cause)
-	}
-	a.cfg.Logger.Error("the control API has panicked", "panic", cause, "operation", c.operation, "request_id", c.id, "stack", string(debug.Stack()))
-	if w.begun {
-		return // too late to say so: the connection ends
+		return false
 	}
 	w.fail(errInternal, c.id)
+	w.through = false
 	w.finish()
+	return true
 }
 
 // serve finds who answers a request. The patterns of the mux are the API's own; everything else it would answer by itself,
@@ -215,9 +233,9 @@ func (a *API) serveOther(w *answer, r *http.Request, handler http.Handler) {
 }
 
 // discard is nobody's ResponseWriter.
-type discard struct{}
+type discard http.Header
 
-func (discard) Header() http.Header         { return http.Header{} }
+func (d discard) Header() http.Header       { return http.Header(d) }
 func (discard) Write(b []byte) (int, error) { return len(b), nil }
 func (discard) WriteHeader(int)             {}
 

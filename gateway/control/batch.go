@@ -149,24 +149,26 @@ func (b *batch) reply(ctx context.Context) *batchOutput {
 	defer cancel()
 	out := &batchOutput{Body: batchReply{Results: make([]resultReply, 0, len(b.results))}}
 	for i := range b.results {
-		r := &b.results[i]
-		if r.err != nil && r.err.RetryAfter > 0 {
-			h := http.Header{}
-			r.err.tell(h)
-			out.RetryAfter = h.Get("Retry-After")
+		reply, err := b.results[i].reply(ctx)
+		if err != nil {
+			reply = failed(err, b.call.id)
+			if h := (http.Header{}); err.RetryAfter > 0 {
+				err.tell(h)
+				out.RetryAfter = h.Get("Retry-After")
+			}
 		}
-		out.Body.Results = append(out.Body.Results, r.reply(ctx, b.call.id))
+		out.Body.Results = append(out.Body.Results, reply)
 	}
 	return out
 }
 
-func (r *result) reply(ctx context.Context, requestID string) resultReply {
+func (r *result) reply(ctx context.Context) (resultReply, *Error) {
 	switch {
 	case r.err != nil:
-		return failed(r.err, requestID)
+		return resultReply{}, r.err
 	case r.receipt == nil:
-		return resultReply{Status: http.StatusOK, Matched: &r.matched}
+		return resultReply{Status: http.StatusOK, Matched: &r.matched}, nil
 	}
-	d := settle(ctx, r.id, r.receipt)
-	return resultReply{Status: http.StatusOK, ID: d.ID, Matched: &d.Matched, Queued: &d.Queued, Dropped: &d.Dropped, Incomplete: d.Incomplete}
+	d, err := settle(ctx, r.id, r.receipt)
+	return resultReply{Status: http.StatusOK, ID: d.ID, Matched: &d.Matched, Queued: &d.Queued, Dropped: &d.Dropped, Incomplete: d.Incomplete}, err
 }

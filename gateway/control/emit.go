@@ -110,10 +110,13 @@ func nesting(text []byte) (deepest int) {
 	return deepest
 }
 
-// settle waits for the counts, as long as ctx allows.
-func settle(ctx context.Context, id string, r *hub.Receipt) delivery {
+// settle waits for the counts, as long as ctx allows. The error is errShutdown: then nobody was reached.
+func settle(ctx context.Context, id string, r *hub.Receipt) (delivery, *Error) {
 	d, err := r.Wait(ctx)
-	return delivery{ID: id, Matched: d.Matched, Queued: d.Queued, Dropped: d.Dropped, Incomplete: err != nil}
+	if errors.Is(err, hub.ErrShutdown) && d.Matched == 0 {
+		return delivery{}, errShutdown
+	}
+	return delivery{ID: id, Matched: d.Matched, Queued: d.Queued, Dropped: d.Dropped, Incomplete: err != nil}, nil
 }
 
 // patient bounds the wait for what has happened already. That the client does not wait any more is no reason to end it: an
@@ -130,7 +133,11 @@ func (a *API) emit(ctx context.Context, e emission) (delivery, error) {
 	}
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	return settle(ctx, a.ids.make(a.cfg.Now()), receipt), nil
+	d, failed := settle(ctx, a.ids.make(a.cfg.Now()), receipt)
+	if failed != nil {
+		return d, failed
+	}
+	return d, nil
 }
 
 // emitInput are the parameters of the emits.

@@ -150,19 +150,27 @@ func (o *operation) statuses() []int {
 	return slices.Compact(all)
 }
 
-// errorResponse describes an error of a status.
+// errorResponse describes an error of a status, once for all operations.
 func errorResponse(api huma.API, status int) *huma.Response {
-	schema := api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[errorReply](), true, "Error")
-	response := &huma.Response{
-		Description: http.StatusText(status),
-		Content:     map[string]*huma.MediaType{"application/json": {Schema: schema}},
+	components := api.OpenAPI().Components
+	if components.Responses == nil {
+		components.Responses = map[string]*huma.Response{}
 	}
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
-		response.Headers = map[string]*huma.Header{"Retry-After": {
-			Description: "Seconds after which it may be tried again.", Schema: &huma.Schema{Type: huma.TypeInteger},
-		}}
+	name := "Error" + strconv.Itoa(status)
+	if components.Responses[name] == nil {
+		schema := components.Schemas.Schema(reflect.TypeFor[errorReply](), true, "Error")
+		response := &huma.Response{
+			Description: http.StatusText(status),
+			Content:     map[string]*huma.MediaType{"application/json": {Schema: schema}},
+		}
+		if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+			response.Headers = map[string]*huma.Header{"Retry-After": {
+				Description: "Seconds after which it may be tried again.", Schema: &huma.Schema{Type: huma.TypeInteger},
+			}}
+		}
+		components.Responses[name] = response
 	}
-	return response
+	return &huma.Response{Ref: "#/components/responses/" + name}
 }
 
 // describeBody adds the body to the document, behind huma's back: it would read it otherwise.
@@ -199,8 +207,16 @@ func (r *router) describe(op operation, contentType, text string) {
 	})
 }
 
-// publish makes the document.
+// publish makes the document. Requests have no further fields than it says; replies may get some with time.
 func (a *API) publish() {
+	schemas := a.huma.OpenAPI().Components.Schemas.Map()
+	delete(schemas, "ErrorModel") // of huma's own errors, which nobody gets to see
+	delete(schemas, "ErrorDetail")
+	for name, schema := range schemas {
+		if !strings.HasSuffix(name, "Body") && name != "BatchItem" || name == "ErrorBody" {
+			schema.AdditionalProperties = nil
+		}
+	}
 	document, err := json.MarshalIndent(a.huma.OpenAPI(), "", "  ")
 	if err != nil {
 		panic(errors.Join(errors.New("control: the OpenAPI document has no JSON"), err))

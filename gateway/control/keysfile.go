@@ -28,21 +28,10 @@ type keyEntry struct {
 	Key    string   `yaml:"key"`
 	Sum    string   `yaml:"key_sha256"`
 	Scopes []string `yaml:"scopes"`
-	Rooms  lock     `yaml:"rooms"`
+	Rooms  []string `yaml:"rooms"`
 	Rate   *float64 `yaml:"rate"`
-}
 
-// lock is a list of patterns that knows whether it is there at all. One that is there and empty, as a template leaves it
-// whose variable is not set, must not be taken for one that is not there: that key may reach everything.
-type lock struct {
-	there bool
-	rooms []string
-}
-
-// UnmarshalYAML is part of yaml.BytesUnmarshaler.
-func (l *lock) UnmarshalYAML(text []byte) error {
-	l.there = true
-	return yaml.Unmarshal(text, &l.rooms)
+	locked bool // there is a field rooms
 }
 
 // readKeys reads a file of keys. Its errors do not contain what is in the file, apart from names.
@@ -73,12 +62,13 @@ func readFile(path string) ([]byte, error) {
 
 func parseKeys(text []byte) (set []*key, err error) {
 	var file keysFile
-	switch err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&file); {
+	switch err := decodeYAML(text, &file); {
 	case errors.Is(err, io.EOF):
 		return nil, ErrNoKeys
 	case err != nil:
 		return nil, yamlError(err)
 	}
+	file.findLocks(text)
 	for i, e := range file.Keys {
 		k, err := e.key()
 		if err != nil {
@@ -87,6 +77,32 @@ func parseKeys(text []byte) (set []*key, err error) {
 		set = append(set, k)
 	}
 	return set, nil
+}
+
+// decodeYAML decodes a file. The library panics on some that are broken ("scopes: [&read]"), and a server that runs must not
+// end because somebody has edited its keys.
+func decodeYAML(text []byte, into any) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("it is no YAML")
+		}
+	}()
+	return yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(into)
+}
+
+// findLocks finds out which entries have a field rooms at all. One that is there and empty, as a template leaves it whose
+// variable is not set, decodes like one that is not there, and that key would reach everything.
+func (f *keysFile) findLocks(text []byte) {
+	var fields struct {
+		Keys []map[string]any `yaml:"keys"`
+	}
+	err := decodeYAML(text, &fields)
+	for i := range f.Keys {
+		f.Keys[i].locked = true
+		if err == nil && i < len(fields.Keys) {
+			_, f.Keys[i].locked = fields.Keys[i]["rooms"]
+		}
+	}
 }
 
 // yamlError says where a mistake is. The library's own text would show the lines around it, keys and all.
@@ -106,7 +122,7 @@ func (e *keyEntry) key() (*key, error) {
 	if e.Name == "" || len(e.Name) > KeyNameBytesMax || strings.ContainsFunc(e.Name, unprintable) {
 		return nil, ErrKeyName
 	}
-	k := &key{name: e.Name, locked: e.Rooms.there}
+	k := &key{name: e.Name, locked: e.locked}
 	for _, fill := range []func(*key) error{e.sum, e.scopes, e.rooms, e.limit} {
 		if err := fill(k); err != nil {
 			return nil, fmt.Errorf("%s: %w", e.Name, err)
@@ -149,10 +165,10 @@ func (e *keyEntry) rooms(k *key) (err error) {
 	if !k.locked {
 		return nil
 	}
-	if n := len(e.Rooms.rooms); n == 0 || n > KeyRoomsMax {
+	if n := len(e.Rooms); n == 0 || n > KeyRoomsMax {
 		return ErrKeyRooms
 	}
-	if k.rooms, err = access.ParsePatterns(e.Rooms.rooms); err != nil {
+	if k.rooms, err = access.ParsePatterns(e.Rooms); err != nil {
 		return fmt.Errorf("rooms%w", err)
 	}
 	return nil

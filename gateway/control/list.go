@@ -22,7 +22,7 @@ type roomsInput struct {
 }
 
 type roomsReply struct {
-	Rooms []roomReply `json:"rooms" nullable:"false"`
+	Rooms []roomReply `json:"rooms" nullable:"false" doc:"In the order of their names within this page, and in none from page to page."`
 	Next  string      `json:"next,omitempty" doc:"Cursor of the next page. It may be there although nothing follows."`
 }
 
@@ -56,6 +56,7 @@ func (a *API) getRooms(_ context.Context, c *call, in *roomsInput) (*output[room
 		}
 	}
 	reply.Next = a.cursors.out(place, listing)
+	slices.SortFunc(reply.Rooms, func(a, b roomReply) int { return cmp.Compare(a.Name, b.Name) })
 	return &output[roomsReply]{reply}, nil
 }
 

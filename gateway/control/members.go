@@ -58,7 +58,8 @@ func (a *API) changeRooms(ctx context.Context, c *call, body []byte, query strin
 	return count(ctx, who.of(n), func(o hub.BroadcastOperator) error { return change(o, b.Rooms...) })
 }
 
-// count does something with the sockets that an operator means, and tells how many they were before.
+// count does something with the sockets that an operator means, and tells how many they were before. It is done when count
+// returns: counting again, behind it on each loop, is how it is waited for.
 func count(ctx context.Context, o hub.BroadcastOperator, do func(hub.BroadcastOperator) error) (int, error) {
 	ctx, cancel := patient(ctx)
 	defer cancel()
@@ -66,7 +67,11 @@ func count(ctx context.Context, o hub.BroadcastOperator, do func(hub.BroadcastOp
 	if err != nil {
 		return 0, err
 	}
-	return n, do(o)
+	if err := do(o); err != nil {
+		return 0, err
+	}
+	_, err = o.Count(ctx)
+	return n, err
 }
 
 // postDisconnect is POST /v1/disconnect.
@@ -113,7 +118,18 @@ func (a *API) putMember(ctx context.Context, c *call, in *memberInput) (*empty, 
 	if err != nil {
 		return nil, err
 	}
-	return &empty{}, s.Join(in.Room)
+	return &empty{}, done(ctx, s, s.Join(in.Room))
+}
+
+// done waits until the socket's loop has done what it was asked for.
+func done(ctx context.Context, s *hub.Socket, err error) error {
+	if err != nil {
+		return err
+	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	_, err = s.Rooms(ctx)
+	return err
 }
 
 // deleteMember is DELETE /v1/rooms/{room}/sockets/{sid}.
@@ -122,7 +138,7 @@ func (a *API) deleteMember(ctx context.Context, c *call, in *memberInput) (*empt
 	if err != nil {
 		return nil, err
 	}
-	return &empty{}, s.Leave(in.Room)
+	return &empty{}, done(ctx, s, s.Leave(in.Room))
 }
 
 // member finds the socket, and checks the room.
@@ -162,7 +178,7 @@ func (a *API) deleteSocket(ctx context.Context, c *call, in *deleteSocketInput) 
 	}
 	s.Disconnect(in.Close)
 	a.cfg.Logger.Info("a socket is disconnected by the control API", "socket", s.ID(), "reason", in.Reason, "key", c.key.name, "request_id", c.id)
-	return &empty{}, nil
+	return &empty{}, done(ctx, s, nil)
 }
 
 type deleteUserInput struct {

@@ -3,9 +3,9 @@ package control
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"sync"
@@ -37,7 +37,6 @@ type stream struct {
 	in   []byte // has come and is not done: in[at:]
 	at   int
 	body emitBody
-	args []any
 
 	waiting []sent // lines that have been emitted and not answered
 	results []byte
@@ -152,16 +151,26 @@ func (a *API) stream(w *answer, r *http.Request, c *call) *Error {
 // open begins the reply before the request has ended (RFC 9112 9.5 lets a server do so).
 func (s *stream) open(r *http.Request) *Error {
 	if err := s.control.EnableFullDuplex(); err != nil {
-		return bad("content_type_unsupported", "Content-Type", "a stream needs HTTP/1.1")
+		return failure(http.StatusUnsupportedMediaType, "content_type_unsupported", "Content-Type", "a stream needs HTTP/1.1")
 	}
-	if r.Header.Get("Expect") != "" { // the server would say so at the first read, but not behind a status
-		s.to.WriteHeader(http.StatusContinue)
+	if r.Header.Get("Expect") != "" {
+		s.goOn()
 	}
 	s.to.Header().Set("Content-Type", typeNDJSON)
 	s.to.through = true
 	s.to.WriteHeader(http.StatusOK)
 	_ = s.control.Flush()
 	return nil
+}
+
+// goOn tells a client that asks to go on to do so (RFC 9110 10.1.1), without the headers that are meant for the reply. The
+// server would do it at the first read, but not behind a status.
+func (s *stream) goOn() {
+	h := s.to.Header()
+	kept := h.Clone()
+	clear(h)
+	s.to.WriteHeader(http.StatusContinue)
+	maps.Copy(h, kept)
 }
 
 // run reads lines to the end.
@@ -319,12 +328,15 @@ func (s *stream) settle() {
 // append appends the line that answers a line.
 func (l *sent) append(dst []byte, ctx context.Context, requestID string) []byte {
 	if l.receipt == nil {
-		return appendFailure(dst, l.err, requestID)
+		return appendJSON(dst, failed(l.err, requestID))
 	}
-	d, err := l.receipt.Wait(ctx)
-	dst = append(dst, `{"status":200,"id":"`...)
+	d, err := settle(ctx, "", l.receipt)
+	if err != nil {
+		return appendJSON(dst, failed(err, requestID))
+	}
 	var id [ulid.EncodedSize]byte
 	_ = l.id.MarshalTextTo(id[:]) // it is as long as it has to be
+	dst = append(dst, `{"status":200,"id":"`...)
 	dst = append(dst, id[:]...)
 	dst = append(dst, `","matched":`...)
 	dst = strconv.AppendInt(dst, int64(d.Matched), 10)
@@ -332,15 +344,10 @@ func (l *sent) append(dst []byte, ctx context.Context, requestID string) []byte 
 	dst = strconv.AppendInt(dst, int64(d.Queued), 10)
 	dst = append(dst, `,"dropped":`...)
 	dst = strconv.AppendInt(dst, int64(d.Dropped), 10)
-	if err != nil {
+	if d.Incomplete {
 		dst = append(dst, `,"incomplete":true`...)
 	}
 	return append(dst, "}\n"...)
-}
-
-func appendFailure(dst []byte, e *Error, requestID string) []byte {
-	text, _ := json.Marshal(failed(e, requestID)) // strings and a number
-	return append(append(dst, text...), '\n')
 }
 
 // flush sends all results. It returns false when nobody takes them any more.
@@ -350,6 +357,7 @@ func (s *stream) flush() bool {
 		return true
 	}
 	_ = s.control.SetWriteDeadline(time.Now().Add(bodyTimeMax))
+	defer func() { _ = s.control.SetWriteDeadline(time.Time{}) }() // the end of the reply may be a long time away
 	_, err := s.to.Write(s.results)
 	if err == nil {
 		err = s.control.Flush()

@@ -2,8 +2,11 @@ package control
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 )
 
@@ -44,6 +47,21 @@ func BenchmarkStream(b *testing.B) {
 			}
 			b.StopTimer()
 		})
+	}
+}
+
+// BenchmarkRequest is the same event as a request of its own, less the server's part in it.
+func BenchmarkRequest(b *testing.B) {
+	s := newSystem(b, nil)
+	body := []byte(`{"event":"tick","data":{"price":17.25,"symbol":"ACME","seq":123456},"to":"acme:one"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		req := httptest.NewRequest("POST", "/v1/emit", bytes.NewReader(body))
+		req.Header.Set("Authorization", "Bearer "+fullKey)
+		w := httptest.NewRecorder()
+		if s.api.ServeHTTP(w, req); w.Code != http.StatusOK {
+			b.Fatal(w.Body)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"starling/hub"
+	"starling/internal/starlingtest"
 )
 
 // flow is an open stream of which a test writes and reads each line.
@@ -129,6 +130,35 @@ func TestStream(t *testing.T) {
 		ann.expect(`["last"]`)
 	})
 	s.silent(ann)
+}
+
+// TestStreamExpect: a client that waits to be told to go on is told so, and then gets its reply as it sends.
+func TestStreamExpect(t *testing.T) {
+	s := newSystem(t, nil)
+	c := starlingtest.Dial(t, s.web.Listener.Addr().String())
+	line := `{"event":"a","to":"x"}` + "\n"
+	if _, err := io.WriteString(c, "POST /v1/emit HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+fullKey+"\r\nExpect: 100-continue\r\n"+
+		"Content-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Expect([]byte("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := fmt.Fprintf(c, "%x\r\n%s\r\n0\r\n\r\n", len(line), line); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(c)
+	for text := ""; text != "0\r\n"; {
+		var err error
+		if text, err = in.ReadString('\n'); err != nil {
+			t.Fatalf("the reply ends with %q, %v", text, err)
+		}
+		if strings.HasPrefix(text, "{") {
+			if got := short(text); got != ok(0) {
+				t.Fatalf("the result is %s", got)
+			}
+		}
+	}
 }
 
 // TestStreamOfMany sends more lines than the window holds, and counts all of them.
@@ -313,6 +343,36 @@ func TestStreamClientGone(t *testing.T) {
 	ann.expect(`["a"]`)
 	eventually(t, "the end of the stream", func() bool { return s.api.streams.count() == 0 })
 	s.silent(ann)
+}
+
+// deadlines is a client's connection as far as its write deadlines go.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	last time.Time
+	set  int
+}
+
+func (d *deadlines) SetWriteDeadline(t time.Time) error {
+	d.last = t
+	d.set++
+	return nil
+}
+
+// TestWriteDeadlines: who does not read is given up, and the time for it ends with the write: a connection is kept, and the
+// last bytes of a stream may follow much later.
+func TestWriteDeadlines(t *testing.T) {
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	s := &stream{to: &answer{to: w, through: true}, control: http.NewResponseController(w), results: []byte("x\n")}
+	if !s.flush() || w.Body.String() != "x\n" || w.set != 2 || !w.last.IsZero() {
+		t.Errorf("a stream has set %d deadlines, the last one %v", w.set, w.last)
+	}
+	w = &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	a := &answer{to: w}
+	_, _ = a.Write([]byte("{}"))
+	a.finish()
+	if w.Body.String() != "{}" || w.set != 2 || !w.last.IsZero() {
+		t.Errorf("a reply has set %d deadlines, the last one %v", w.set, w.last)
+	}
 }
 
 // pieces is a body that comes in pieces.

@@ -170,12 +170,12 @@ async function count() {
   if (status !== 200) {
     throw new Error(`the numbers were answered with ${status}`);
   }
-  const { namespaces, hub: { deliveries } } = answer;
+  const { namespaces, total: { sockets, deliveries } } = answer;
   const now = { deliveries, at: performance.now() };
   const rate = last ? Math.max(0, deliveries - last.deliveries) / ((now.at - last.at) / 1000) : 0;
   last = now;
-  const sum = (of) => namespaces.reduce((sum, namespace) => sum + namespace[of], 0);
-  for (const [id, value] of Object.entries({ connected: sum("sockets"), rooms: sum("rooms"), deliveries, rate })) {
+  const rooms = namespaces.reduce((sum, namespace) => sum + namespace.rooms, 0);
+  for (const [id, value] of Object.entries({ connected: sockets, rooms, deliveries, rate })) {
     $(id).textContent = Math.round(value).toLocaleString("en");
   }
 }

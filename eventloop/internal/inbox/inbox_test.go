@@ -98,3 +98,27 @@ func TestAConsumedElementIsNotKeptAlive(t *testing.T) {
 		t.Fatal("the consumed slot still holds its pointer")
 	}
 }
+
+// TestWaiting counts what was put and not consumed, taken or not.
+func TestWaiting(t *testing.T) {
+	var b Inbox[int]
+	want := func(n int) {
+		t.Helper()
+		if got := b.Waiting(); got != n {
+			t.Fatalf("%d elements wait, want %d", got, n)
+		}
+	}
+	want(0)
+	for i := range 3 {
+		b.Put(i, 0)
+	}
+	want(3)
+	b.Next()
+	want(2)
+	b.Put(3, 0)
+	want(3)
+	for range 3 {
+		b.Next()
+	}
+	want(0)
+}

@@ -18,7 +18,9 @@ type laggard struct {
 // laggards are all that there are on this loop, those for whom most waits first.
 func (t *Table) laggards() (all []laggard) {
 	for c := range t.loop.Slow() {
-		all = append(all, laggard{bytes: c.Pending(), conn: c})
+		if n := c.Pending(); n > 0 { // else it has just caught up
+			all = append(all, laggard{bytes: n, conn: c})
+		}
 	}
 	for _, s := range t.byID {
 		if n := s.QueuedBytes(); s.poll != nil && n > 0 {

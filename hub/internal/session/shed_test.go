@@ -49,13 +49,15 @@ func TestShed(t *testing.T) {
 	shed(0, 0, 120, 100, 50, 20, 10)
 	shed(2, 220, 50, 20, 10)
 	shed(3, 80)
+	websocket(30)
+	k.end.peer.Resume()
 	shed(3, 0)
 	var ends []string
 	for _, u := range k.uppers {
 		ends = append(ends, fmt.Sprint(u.closed, " ", u.why))
 	}
 	const slow = "true slow consumer"
-	if want := []string{slow, slow, slow, slow, "true forced close", "false unknown", "false unknown"}; !slices.Equal(ends, want) {
+	if want := []string{slow, slow, slow, slow, "true forced close", "false unknown", "false unknown", "false unknown"}; !slices.Equal(ends, want) {
 		t.Errorf("the sessions are %q, want %q", ends, want)
 	}
 	if known, polling := k.known(); known != 1 || polling != 1 {
