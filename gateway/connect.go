@@ -37,17 +37,25 @@ func (g *Gateway) refuse(code, message string) error {
 	return refuse(code, message)
 }
 
-// admit is the middleware: it finds out who a client is, and what it may do.
+// admit is the middleware: it finds out who a client is, and what it may do. One that comes back (hub.Options.Recovery) has to
+// show a token that is still good, of the user that it was.
 func (g *Gateway) admit(s *hub.Socket) error {
 	h := s.Handshake()
 	grant, err := g.identify(s, h)
 	if err != nil {
 		return err
 	}
-	if grant.User != "" && g.users.full(grant.User, g.cfg.SocketsPerUserMax) {
+	v := newVisitor(grant, h)
+	switch {
+	case s.Recovered():
+		v.before = visitorOf(s)
+		if v.before.User() != grant.User {
+			return g.tokenRefused(&access.TokenError{Code: access.CodeUser, Message: "the token is not of the user whose session this is"})
+		}
+	case grant.User != "" && g.users.full(grant.User, g.cfg.SocketsPerUserMax):
 		return g.refuse(codeUserSocketsMax, "this user has too many connections")
 	}
-	s.SetData(newVisitor(grant, h))
+	s.SetData(v)
 	return s.Join(g.firstRooms(grant)...)
 }
 
@@ -65,8 +73,10 @@ func (g *Gateway) identify(s *hub.Socket, h hub.Handshake) (*access.Grant, error
 	if err := s.Auth(&auth); err != nil || len(auth) > credentialBytesMax {
 		return nil, g.tokenRefused(&access.TokenError{Code: access.CodeMalformed, Message: "the auth payload is too long, or no JSON"})
 	}
-	token := g.token(auth, h)
+	token, err := g.token(auth, h)
 	switch {
+	case err != nil:
+		return nil, g.tokenRefused(&access.TokenError{Code: access.CodeMalformed, Message: "a token is text"})
 	case token != "" && g.verifier != nil:
 		grant, err := g.verifier.Verify(context.Background(), token)
 		if err != nil {
@@ -89,18 +99,20 @@ var (
 	anonymous  = &access.Grant{}
 )
 
-// token finds the token that a client shows: in its auth payload, in the Authorization header, in the query.
-func (g *Gateway) token(auth json.RawMessage, h hub.Handshake) string {
-	var payload struct {
-		Token string `json:"token"`
-	}
-	if json.Unmarshal(auth, &payload) == nil && payload.Token != "" {
-		return payload.Token
+// token finds the token that a client shows: in its auth payload, in the Authorization header, in the query. One in the payload
+// that is no text is shown all the same, and wrong.
+func (g *Gateway) token(auth json.RawMessage, h hub.Handshake) (string, error) {
+	var payload map[string]json.RawMessage
+	if json.Unmarshal(auth, &payload) == nil && payload["token"] != nil && string(payload["token"]) != "null" {
+		var token string
+		if err := json.Unmarshal(payload["token"], &token); err != nil || token != "" {
+			return token, err
+		}
 	}
 	if token := bearer(h.Header); token != "" || g.cfg.TokenQuery == "" {
-		return token
+		return token, nil
 	}
-	return queryOf(h.URL).Get(g.cfg.TokenQuery)
+	return queryOf(h.URL).Get(g.cfg.TokenQuery), nil
 }
 
 // bearer is the token of an Authorization header, "" if there is none.
@@ -141,8 +153,11 @@ func (g *Gateway) askBackend(s *hub.Socket, h hub.Handshake, auth json.RawMessag
 			header[name] = values
 		}
 	}
+	if string(auth) == "{}" { // as the hub has it when the client gave nothing
+		auth = nil
+	}
 	reply, err := g.backend.Connect(context.Background(), webhook.ConnectRequest{
-		SID: s.ID(), Namespace: s.Namespace().Name(), Address: h.Address, Auth: auth, Query: queryOf(h.URL), Header: header,
+		SID: s.ID(), Namespace: s.Namespace().Name(), Address: newVisitor(anonymous, h).Address(), Auth: auth, Query: queryOf(h.URL), Header: header,
 	})
 	if err != nil {
 		return nil, g.backendRefused(err)
@@ -153,7 +168,7 @@ func (g *Gateway) askBackend(s *hub.Socket, h hub.Handshake, auth json.RawMessag
 	}
 	grant, err := access.NewGrant(reply.User, reply.Join, reply.Rooms, reply.Emit, reply.Data, expires)
 	if err != nil {
-		g.cfg.Logger.Error("what the backend says to a connection makes no sense", "error", err)
+		g.nonsense.Do(func() { g.cfg.Logger.Error("what the backend says to a connection makes no sense", "error", err) })
 		return nil, g.refuse(codeUnavailable, "the server cannot decide on connections right now")
 	}
 	return grant, nil
@@ -176,22 +191,35 @@ func (g *Gateway) backendRefused(err error) error {
 	return g.refuse(codeRefused, message)
 }
 
-// entered is what happens when a socket is connected.
+// entered is what happens when a socket is connected. One that has come back waits for its predecessor to have left: a client may
+// be back before its old connection is known to be broken, and the backend is to hear of one after the other.
 func (g *Gateway) entered(s *hub.Socket) {
-	v, limit := visitorOf(s), g.cfg.SocketsPerUserMax
-	if s.Recovered() { // it was let in before; whoever still sees the old socket leave has the old visitor
-		v = newVisitor(v.Grant(), s.Handshake())
-		s.SetData(v)
-		limit = 0
+	g.comings.Lock()
+	defer g.comings.Unlock()
+	v := visitorOf(s)
+	before := v.before
+	v.before = nil
+	if before == nil || before.gone {
+		g.enter(s, v)
+		return
 	}
+	if g.waiting == nil {
+		g.waiting = map[*visitor]*hub.Socket{}
+	}
+	g.waiting[before] = s
+}
+
+// enter counts a socket and tells the backend, unless it has left meanwhile. The caller holds the lock.
+func (g *Gateway) enter(s *hub.Socket, v *visitor) {
 	user := v.User()
-	if user != "" {
-		if !g.users.enter(user, limit) { // asked before too, for a better answer; here it is exact
-			s.Disconnect(true)
-			return
-		}
-		v.counted = true
+	switch {
+	case v.gone:
+		return
+	case user != "" && !g.users.enter(user, g.cfg.SocketsPerUserMax): // asked before too, for a better answer; here it is exact
+		s.Disconnect(true)
+		return
 	}
+	v.in = true
 	v.expiry.end = func() { g.expired(s) }
 	g.expiries.set(&v.expiry, v.Grant().Expires)
 	g.notify(HookConnected, webhook.Notification{Type: webhook.TypeConnected, SID: s.ID(), User: user, Namespace: s.Namespace().Name()})
@@ -199,27 +227,34 @@ func (g *Gateway) entered(s *hub.Socket) {
 
 // left is what happens when a socket has disconnected.
 func (g *Gateway) left(s *hub.Socket, reason hub.Reason) {
+	g.comings.Lock()
+	defer g.comings.Unlock()
 	v := visitorOf(s)
-	g.expiries.set(&v.expiry, time.Time{})
-	user := v.User()
-	switch {
-	case user == "":
-	case !v.counted: // it was never in
-		return
-	default:
-		g.users.leave(user)
+	v.gone = true
+	if v.in {
+		g.expiries.set(&v.expiry, time.Time{})
+		user := v.User()
+		if user != "" {
+			g.users.leave(user)
+		}
+		g.notify(HookDisconnected, webhook.Notification{
+			Type: webhook.TypeDisconnected, SID: s.ID(), User: user, Namespace: s.Namespace().Name(), Reason: string(reason),
+		})
 	}
-	g.notify(HookDisconnected, webhook.Notification{
-		Type: webhook.TypeDisconnected, SID: s.ID(), User: user, Namespace: s.Namespace().Name(), Reason: string(reason),
-	})
+	if next := g.waiting[v]; next != nil {
+		delete(g.waiting, v)
+		g.enter(next, visitorOf(next))
+	}
 }
 
 // expiredEvent is what a client is told before it is disconnected because its token has expired.
 const expiredEvent = "expired"
 
-// expired disconnects a socket whose token has expired.
+// expired disconnects a socket whose token has expired, unless it was refreshed at the last moment.
 func (g *Gateway) expired(s *hub.Socket) {
-	g.metrics.TokenRefused(access.CodeExpired)
+	if at := visitorOf(s).Grant().Expires; at.IsZero() || at.After(time.Now()) {
+		return
+	}
 	_ = s.Emit(expiredEvent) // it may be gone
 	s.Disconnect(true)
 }

@@ -48,7 +48,7 @@ func (g *Gateway) handle(n *hub.Namespace) {
 	n.Use(g.admit)
 	n.OnConnect(g.entered)
 	n.OnDisconnect(g.left)
-	n.UseEvent(g.meter)
+	n.UseEventOnLoop(g.meter)
 	if g.hooks[HookRoomOccupied] || g.hooks[HookRoomVacated] {
 		n.OnRoom(g.changed(n.Name()))
 	}
@@ -67,9 +67,12 @@ const meterEpoch = 24 * time.Hour
 // refusalRate bounds the refusals themselves.
 var refusalRate = newRate(refusalsRateMax, refusalsBurstMax)
 
+// now is the time of the meters.
+func (g *Gateway) now() int64 { return int64(time.Since(g.started) + meterEpoch) }
+
 // meter is asked before each event: it holds each socket to its rates.
 func (g *Gateway) meter(s *hub.Socket, e *hub.Event) error {
-	v, now := visitorOf(s), int64(time.Since(g.started)+meterEpoch)
+	v, now := visitorOf(s), g.now()
 	if v.events.allow(g.events, 1, now) && v.bytes.allow(g.bytes, e.Size(), now) {
 		return nil
 	}
@@ -284,22 +287,47 @@ func (g *Gateway) who(s *hub.Socket, e *hub.Event) (any, error) {
 			return nil, errRoomForbidden
 		}
 	}
-	members, next, err := s.Namespace().ListMembers(ctx, room, cursor, whoMax)
-	if err != nil {
-		return nil, err
-	}
-	reply := struct {
-		Room    string    `json:"room"`
-		Count   int       `json:"count"`
-		Sockets []present `json:"sockets"`
-		Next    string    `json:"next,omitempty"`
-	}{room, s.Namespace().RoomSize(room), make([]present, 0, len(members)), next}
-	for _, m := range members {
-		v := visitorOf(m)
-		reply.Sockets = append(reply.Sockets, present{m.ID(), v.User(), v.Grant().Data})
-	}
-	return reply, nil
+	reply := attendance{Room: room, Count: s.Namespace().RoomSize(room), Sockets: []present{}}
+	bytes, err := reply.list(ctx, s.Namespace(), cursor)
+	visitorOf(s).bytes.charge(g.bytes, bytes, g.now()) // the question is short, and the answer is not
+	return reply, err
 }
+
+// attendance is who is in a room, or some of them.
+type attendance struct {
+	Room    string    `json:"room"`
+	Count   int       `json:"count"`
+	Sockets []present `json:"sockets"`
+	Next    string    `json:"next,omitempty"`
+}
+
+// list lists members from a cursor on, a few at a time until there are enough, and returns how many bytes they are, about.
+func (a *attendance) list(ctx context.Context, n *hub.Namespace, cursor string) (bytes int, err error) {
+	for len(a.Sockets) < whoMax && bytes < whoBytesMax {
+		var members []*hub.Socket
+		if members, a.Next, err = n.ListMembers(ctx, a.Room, cursor, min(whoStep, whoMax-len(a.Sockets))); err != nil {
+			return bytes, err
+		}
+		for _, m := range members {
+			v := visitorOf(m)
+			p := present{m.ID(), v.User(), v.Grant().Data}
+			a.Sockets = append(a.Sockets, p)
+			bytes += presentBytes + len(p.User) + len(p.Data)
+		}
+		if cursor = a.Next; cursor == "" {
+			break
+		}
+	}
+	return bytes, nil
+}
+
+const (
+	// whoStep is how many sockets are asked for at once: with the data of all of them an answer is not much longer than
+	// whoBytesMax.
+	whoStep = 10
+	// presentBytes is what one socket takes beside its user and its data.
+	presentBytes = 50
+)
 
 // refresh takes a newer token of the same user: refresh(token). What the sender may do, and until when, is what it says.
 func (g *Gateway) refresh(s *hub.Socket, e *hub.Event) (any, error) {
@@ -315,6 +343,7 @@ func (g *Gateway) refresh(s *hub.Socket, e *hub.Event) (any, error) {
 		err = v.Refresh(grant)
 	}
 	if err != nil {
+		_ = g.tokenRefused(err) // counted and logged as one at the connection
 		return nil, err
 	}
 	g.expiries.set(&v.expiry, grant.Expires)
@@ -323,7 +352,7 @@ func (g *Gateway) refresh(s *hub.Socket, e *hub.Event) (any, error) {
 	}
 	reply := struct {
 		User    string `json:"user,omitempty"`
-		Expires int64  `json:"expires,omitempty"` // Unix time in seconds, as exp has it
+		Expires int64  `json:"expires,omitempty"` // Unix time in seconds: exp, and the leeway behind it
 	}{User: grant.User}
 	if !grant.Expires.IsZero() {
 		reply.Expires = grant.Expires.Unix()

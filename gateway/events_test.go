@@ -95,6 +95,13 @@ func TestWho(t *testing.T) {
 	for range whoMax + 1 {
 		enter(t, g, `{"sub":"bob","join":["acme"]}`)
 	}
+	big := enter(t, g, `{"sub":"big","join":["big"],"data":"`+strings.Repeat("x", 4000)+`"}`)
+	for range 30 {
+		enter(t, g, `{"sub":"big","join":["big"],"data":"`+strings.Repeat("x", 4000)+`"}`)
+	}
+	if page := big.emit(`"who","big"`); len(page) < whoBytesMax || len(page) > 2*whoBytesMax || !strings.Contains(page, `"next":"`) {
+		t.Errorf("a page of large data has %d bytes", len(page))
+	}
 	first := a.emit(`"who","acme"`)
 	if n := strings.Count(first, `"sid"`); n != whoMax || !strings.Contains(first, fmt.Sprintf(`"count":%d`, whoMax+2)) {
 		t.Errorf("the first page has %d sockets: %.200s", n, first)

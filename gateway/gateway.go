@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	xrate "golang.org/x/time/rate"
+
 	"starling/gateway/access"
 	"starling/gateway/control"
 	"starling/gateway/guard"
@@ -32,7 +34,10 @@ type Gateway struct {
 	guard    *guard.Guard
 	expiries *expiries
 	users    users
-	dev      *development // nil when it is meant seriously
+	comings  sync.Mutex               // one socket enters or leaves at a time
+	waiting  map[*visitor]*hub.Socket // those that have come back, by whom they wait for
+	nonsense xrate.Sometimes          // of the backend is logged
+	dev      *development             // nil when it is meant seriously
 
 	hooks         map[string]bool
 	clientEvents  names
@@ -51,7 +56,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		cfg: cfg, expiries: newExpiries(time.Now), hooks: map[string]bool{},
 		clientEvents: cfg.ClientEvents, webhookEvents: cfg.WebhookEvents,
 		events: newRate(cfg.EventsRate, cfg.EventsBurst), bytes: newRate(cfg.BytesRate, cfg.BytesBurst),
-		started: time.Now(),
+		started: time.Now(), nonsense: xrate.Sometimes{First: 1, Interval: nonsenseTime},
 	}
 	for _, hook := range cfg.Hooks {
 		g.hooks[hook] = true
@@ -73,6 +78,14 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 func (g *Gateway) connectParts(ctx context.Context) (err error) {
 	opts := g.cfg.Hub
 	opts.Handler = g.publicHandler()
+	if len(g.cfg.Namespaces) > 1 { // the next one may need what the request said
+		opts.ForgetHandshake = false
+	}
+	if opts.Recovery != nil { // a token may have expired meanwhile
+		recovery := *opts.Recovery
+		recovery.RunMiddleware = true
+		opts.Recovery = &recovery
+	}
 	g.io = hub.New(opts)
 	seen := metrics.Config{
 		Stats: g.io.Stats, ConnectionsMax: g.io.ConnectionsMax, Memory: g.memory, Draining: g.io.Draining,

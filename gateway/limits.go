@@ -24,6 +24,10 @@ const (
 	whoMax = 100
 	// callTimeMax bounds what a handler waits for the loops.
 	callTimeMax = 10 * time.Second
+	// whoBytesMax is how many bytes of data an answer to who has, about; one socket's always fit.
+	whoBytesMax = 64 << 10
+	// nonsenseTime is the time between two lines of the log on a backend whose replies make no sense.
+	nonsenseTime = 10 * time.Second
 	// flushTimeMax is how long the end of the gateway waits for webhooks that are still to be sent.
 	flushTimeMax = 5 * time.Second
 	// apiEndTimeMax is how long it waits for requests of the control API.

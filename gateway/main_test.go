@@ -123,6 +123,7 @@ type client struct {
 	t    *testing.T
 	conn *starlingtest.Conn
 	id   string
+	pid  string // with recovery
 	acks int
 	said []string // events that came while an acknowledgement was awaited
 }
@@ -158,16 +159,20 @@ func (c *client) connect(packet string) (refusal string) {
 	c.t.Helper()
 	c.send(packet)
 	answer := c.next()
+	for strings.HasPrefix(answer, "42") { // what it has missed comes first
+		c.said = append(c.said, answer)
+		answer = c.next()
+	}
 	if refusal, ok := strings.CutPrefix(answer, "44"); ok {
 		return refusal
 	}
 	var hello struct {
-		SID string `json:"sid"`
+		SID, PID string
 	}
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(answer, "40")), &hello); err != nil || hello.SID == "" {
 		c.t.Fatalf("the answer to CONNECT is %q", answer)
 	}
-	c.id = hello.SID
+	c.id, c.pid = hello.SID, hello.PID
 	return ""
 }
 

@@ -24,6 +24,16 @@ func newRate(count, burst int) rate {
 // happened would be paid off at the rate (the generic cell rate algorithm). The zero value is a quiet time.
 type meter struct{ paid atomic.Int64 }
 
+// charge counts n more that happen in any case.
+func (m *meter) charge(r rate, n int, now int64) {
+	for r.each > 0 {
+		paid := m.paid.Load()
+		if m.paid.CompareAndSwap(paid, max(paid, now)+r.each*int64(n)) {
+			return
+		}
+	}
+}
+
 // allow reports whether n more may happen now, and counts them if so. now is in nanoseconds, of a clock that only goes forward and
 // began before the meter. More than a whole burst passes when nothing else has happened, or it never would.
 func (m *meter) allow(r rate, n int, now int64) bool {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net"
 	"sync"
 
 	"starling/gateway/access"
@@ -13,12 +14,20 @@ type visitor struct {
 	events, bytes meter
 	refusals      meter // of those that came too fast
 	expiry        expiring
-	counted       bool // among the sockets of its user; of the On handlers of the socket
+	before        *visitor // whose session this one has taken over, until it is in; nil for a new one
+
+	// Guarded by Gateway.comings.
+	in   bool // it is counted, and the backend knows of it
+	gone bool // it has left
 }
 
 func newVisitor(grant *access.Grant, h hub.Handshake) *visitor {
 	v := &visitor{}
-	v.Init(grant, h.Time, h.Address)
+	address := h.Address
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		address = host
+	}
+	v.Init(grant, h.Time, address)
 	return v
 }
 

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"bytes"
 	"errors"
 	"time"
 
@@ -48,7 +49,8 @@ func (c *client) connect(p socketio.Packet) {
 	}
 	s := &Socket{nsp: n, client: c}
 	if len(p.Data) > 2 { // more than {}
-		s.auth = append([]byte(nil), p.Data...)
+		auth := bytes.Clone(p.Data)
+		s.auth.Store(&auth)
 	}
 	st.nsp, st.socket = n, s
 	if !c.begin(s) {
@@ -175,20 +177,21 @@ func (c *client) welcome(s *Socket, sp *space) {
 	delete(c.shard.early, s)
 	handle := s.nsp.handlers.Load().connect
 	if handle == nil {
-		c.forget()
+		c.forget(s)
 		return
 	}
 	s.held++
 	s.enqueue(job{run: func() {
 		defer c.shard.loop.PostAlways(taskFunc(func() { s.held-- }))
-		defer c.forget()
+		defer c.forget(s)
 		handle(s)
 	}})
 }
 
-// forget drops what the request said, if that is wanted.
-func (c *client) forget() {
+// forget drops what the request and the CONNECT said, if that is wanted.
+func (c *client) forget(s *Socket) {
 	if c.shard.server.opts.ForgetHandshake {
 		c.origin.Store(nil)
+		s.auth.Store(nil)
 	}
 }

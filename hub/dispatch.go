@@ -18,12 +18,15 @@ func (s *Socket) dispatch(p socketio.Packet) {
 	hs := s.nsp.handlers.Load()
 	h, ok := hs.events[string(name)]
 	if !ok {
-		if hs.any == nil && hs.other == nil && len(hs.perEvent) == 0 {
+		if hs.any == nil && hs.other == nil && len(hs.perEvent)+len(hs.onArrival) == 0 {
 			return
 		}
 		h = handler{name: string(name), off: hs.other}
 	}
 	ev := Event{Arguments: args, socket: s, name: h.name, id: p.ID, wants: p.HasID}
+	if len(hs.onArrival) > 0 && !s.arrives(hs, &ev) {
+		return
+	}
 	if h.onLoop != nil && s.held == 0 && hs.any == nil {
 		s.runOnLoop(h, ev)
 		return
@@ -33,22 +36,36 @@ func (s *Socket) dispatch(p socketio.Packet) {
 
 // runOnLoop runs an OnLoop handler. Its panic costs the event.
 func (s *Socket) runOnLoop(h handler, e Event) {
+	s.lend(&e, func(ev *Event) {
+		if s.lets(s.nsp.handlers.Load().perEvent, ev) {
+			h.onLoop(s, ev)
+		}
+	})
+}
+
+// arrives asks the middleware that is asked on the loop whether an event may go on. A panic keeps it back.
+func (s *Socket) arrives(hs *handlers, e *Event) (passes bool) {
+	s.lend(e, func(ev *Event) { passes = s.lets(hs.onArrival, ev) })
+	return passes
+}
+
+// lend has a function use an event on the loop, and takes over whether it was acknowledged. A panic costs the event.
+func (s *Socket) lend(e *Event, use func(*Event)) {
 	sh := s.client.shard
 	ev := &sh.event
 	if invariants.Enabled {
 		ev = new(Event) // so that one which is kept too long is not the next one
 	}
-	*ev = e
+	*ev = *e
 	ev.onLoop = true
 	defer func() {
+		e.wants = ev.wants
 		*ev = Event{}
 		if r := recover(); r != nil {
-			sh.server.workers.panicked(s.nsp.name, s, h.name, r)
+			sh.server.workers.panicked(s.nsp.name, s, e.name, r)
 		}
 	}()
-	if s.lets(ev) {
-		h.onLoop(s, ev)
-	}
+	use(ev)
 }
 
 // handle runs an On handler, and what comes before it.
@@ -56,14 +73,14 @@ func (s *Socket) handle(h handler, e *Event) {
 	if catchAll := s.nsp.handlers.Load().any; catchAll != nil {
 		catchAll(s, e)
 	}
-	if s.lets(e) && h.off != nil {
+	if s.lets(s.nsp.handlers.Load().perEvent, e) && h.off != nil {
 		h.off(s, e)
 	}
 }
 
-// lets asks the middleware whether an event may go on to its handler.
-func (s *Socket) lets(e *Event) bool {
-	for _, middleware := range s.nsp.handlers.Load().perEvent {
+// lets asks middleware whether an event may go on to its handler.
+func (s *Socket) lets(all []func(*Socket, *Event) error, e *Event) bool {
+	for _, middleware := range all {
 		if err := middleware(s, e); err != nil {
 			s.failed(err)
 			return false

@@ -343,3 +343,40 @@ func TestANumberAsName(t *testing.T) {
 	c.send(`421[1]`, `422["1"]`)
 	c.expect(`431["1"]`, `432["1"]`)
 }
+
+// TestUseEventOnLoop: what is asked on the loop sees each event as it comes, before those that wait, and what it refuses never waits.
+func TestUseEventOnLoop(t *testing.T) {
+	noted := newNotes()
+	hold, begun := make(chan struct{}), make(chan struct{}, 1)
+	s := start(t, Options{}, func(s *Server) {
+		s.UseEventOnLoop(func(_ *Socket, e *Event) error {
+			noted.add("asked for %s", e.Name())
+			switch e.Name() {
+			case "panic":
+				panic("no")
+			case "bad":
+				_ = e.Ack("refused")
+				return errors.New("no")
+			case "acked":
+				_ = e.Ack("early")
+			}
+			return nil
+		})
+		s.UseEvent(func(_ *Socket, e *Event) error { noted.add("then for %s", e.Name()); return nil })
+		s.On("slow", func(*Socket, *Event) { begun <- struct{}{}; <-hold })
+		s.OnOther(func(_ *Socket, e *Event) { noted.add("handled %s, wants %v", e.Name(), e.WantsAck()) })
+		s.OnLoop("quick", acked)
+	})
+	c := join(t, s)
+	c.send(`42["slow"]`)
+	receive(t, begun)
+	noted.expect(t, "asked for slow", "then for slow")
+	c.send(`421["bad"]`, `422["acked"]`, `42["panic"]`, `423["last"]`, `424["quick"]`)
+	c.expect(`431["refused"]`, `432["early"]`, `434[]`)
+	noted.expect(t, "asked for bad", "asked for acked", "asked for panic", "asked for last", "asked for quick", "then for quick")
+	close(hold)
+	noted.expect(t, "then for acked", "handled acked, wants false", "then for last", "handled last, wants true")
+	if s.Panics() != 1 {
+		t.Errorf("%d panics were caught", s.Panics())
+	}
+}

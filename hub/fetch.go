@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"starling/eventloop"
 	"starling/hub/cluster"
@@ -224,62 +225,72 @@ func (n *Namespace) describe(sockets []*RemoteSocket) []cluster.Socket {
 // SocketsJoin puts sockets into rooms. It is done in the order in which any one goroutine asks for it: the rooms are in
 // force for an Emit behind it. Errors are those of Socket.Join, and [cluster.ErrBacklog].
 func (b BroadcastOperator) SocketsJoin(rooms ...string) error {
-	return b.changeRooms(cluster.Join, rooms, (*space).join)
+	return b.changeRooms(cluster.Join, rooms, (*space).join, nil)
 }
 
-// SocketsLeave takes sockets out of rooms; see SocketsJoin.
+// SocketsLeave takes sockets out of rooms; see SocketsJoin. Those that are away (Options.Recovery) and were in one of these rooms
+// begin anew: what they have missed there is not theirs any more.
 func (b BroadcastOperator) SocketsLeave(rooms ...string) error {
-	return b.changeRooms(cluster.Leave, rooms, (*space).leave)
+	return b.changeRooms(cluster.Leave, rooms, (*space).leave, func(b BroadcastOperator) { b.forgetAway(rooms) })
 }
 
-func (b BroadcastOperator) changeRooms(kind cluster.Kind, rooms []string, change func(*space, *Socket, string)) error {
+func (b BroadcastOperator) changeRooms(kind cluster.Kind, rooms []string, change func(*space, *Socket, string), after func(BroadcastOperator)) error {
 	rooms, err := ownRooms(rooms)
 	if err != nil {
 		return err
 	}
-	return b.act(func(m *cluster.Message) { m.Kind, m.Rooms = kind, rooms }, func(sp *space, all []*Socket) {
+	fill := func(m *cluster.Message) { m.Kind, m.Rooms = kind, rooms }
+	return b.act(fill, func(sp *space, all []*Socket) {
 		for _, s := range all {
 			for _, room := range rooms {
 				change(sp, s, room)
 			}
 		}
-	})
+	}, after)
 }
 
 // DisconnectSockets has sockets leave the namespace; see Socket.Disconnect. Those that are away (Options.Recovery) do not come
 // back. The error is ErrOverloaded or [cluster.ErrBacklog].
 func (b BroadcastOperator) DisconnectSockets(closeConnection bool) error {
 	fill := func(m *cluster.Message) { m.Kind, m.Close = cluster.Disconnect, closeConnection }
-	return b.act(fill, func(sp *space, all []*Socket) {
+	return b.act(fill, func(_ *space, all []*Socket) {
 		for _, s := range all {
 			s.client.disconnect(s, closeConnection)
 		}
-		b.forgetAway() // on each loop, because a socket of this loop may have gone away until now
-	})
+	}, func(b BroadcastOperator) { b.forgetAway(nil) })
 }
 
-// forgetAway ends the sessions of those who are away and were meant.
-func (b BroadcastOperator) forgetAway() {
+// forgetAway ends the sessions of those who are away and were meant, of those alone that were in one of the given rooms, if there
+// are any.
+func (b BroadcastOperator) forgetAway(rooms []string) {
 	if b.nsp.journal != nil {
-		b.nsp.tellExpired(b.nsp.journal.Forget(b.aim()))
+		aim := b.aim()
+		aim.Also = rooms
+		b.nsp.tellExpired(b.nsp.journal.Forget(aim))
 	}
 }
 
 // act does something with the sockets that the operator means, on each loop with those of that loop, and asks the other
-// nodes for the same by a message that fill completes.
-func (b BroadcastOperator) act(fill func(*cluster.Message), do func(*space, []*Socket)) error {
-	if parent, err := b.children(func(c BroadcastOperator) error { return c.act(fill, do) }); parent || b.nobody() {
+// nodes for the same by a message that fill completes. The last loop does what comes after, if there is anything: whoever has gone
+// away before his own loop got to it is known to be away by then.
+func (b BroadcastOperator) act(fill func(*cluster.Message), do func(*space, []*Socket), after func(BroadcastOperator)) error {
+	if parent, err := b.children(func(c BroadcastOperator) error { return c.act(fill, do, after) }); parent || b.nobody() {
 		return err
 	}
 	s := b.nsp.server
 	if s.full() {
 		return ErrOverloaded
 	}
+	left := new(atomic.Int32)
+	left.Store(int32(len(s.column())))
 	s.post(eventloop.TaskFunc(func(l *eventloop.Loop) {
 		sp := s.column()[l.Index()].space(b.nsp)
 		var all []*Socket // a walk must not change the index
 		sp.index.Each(b.rooms, b.except, func(s *Socket) { all = append(all, s) })
 		do(sp, all)
+		if left.Add(-1) == 0 && after != nil {
+			after(b)
+		}
 	}))
 	if !b.reachesOthers() {
 		return nil

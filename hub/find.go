@@ -82,6 +82,7 @@ func (b BroadcastOperator) Count(ctx context.Context) (total int, err error) {
 		return 0, ErrOverloaded
 	}
 	r := &Receipt{done: make(chan struct{})}
+	r.loops.Store(1)
 	r.expect(s)
 	s.post(eventloop.TaskFunc(func(l *eventloop.Loop) {
 		n := 0
@@ -90,6 +91,7 @@ func (b BroadcastOperator) Count(ctx context.Context) (total int, err error) {
 		}
 		r.delivered(n, 0)
 	}))
+	r.delivered(0, 0) // before Serve there are no loops
 	d, err := r.Wait(ctx)
 	return d.Matched, err
 }

@@ -90,8 +90,8 @@ type Options struct {
 	// Path, "/socket.io/socket.io.min.js" for instance. nil serves none.
 	ClientFiles fs.FS
 
-	// ForgetHandshake drops what a connection's request said when its first OnConnect has returned: Socket.Handshake
-	// is empty from then on. It saves the size of the request head, some 500 bytes with a browser, for each connection.
+	// ForgetHandshake drops what a connection's request said when its first OnConnect has returned, and what a socket's CONNECT
+	// said when its own has: Socket.Handshake and Socket.Auth are empty from then on. It saves the size of the request head, some 500 bytes with a browser, for each connection.
 	ForgetHandshake bool
 	// ShareAddr allows other processes to listen on the same address; the kernel then spreads the connections.
 	ShareAddr bool

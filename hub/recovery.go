@@ -126,7 +126,7 @@ func (c *client) begin(s *Socket) (underWay bool) {
 		return false
 	}
 	var back comeback
-	if len(s.auth) > 0 && c.shard.server.bind(s.auth, &back) != nil {
+	if auth := s.auth.Load(); auth != nil && c.shard.server.bind(*auth, &back) != nil {
 		back = comeback{} // a client that does not know what it had gets a new session
 	}
 	if before := s.nsp.present.get(back.PID); before != nil {

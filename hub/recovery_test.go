@@ -62,3 +62,58 @@ func (s *simulation) newest() (newest *Socket) {
 	s.shard().space(s.Namespace).index.Each(nil, nil, func(m *Socket) { newest = m })
 	return newest
 }
+
+// TestALeaveHoldsForThoseWhoAreAway: who is taken out of a room while it is away begins anew, without what it has missed there. Others
+// come back, also those who are meant and were not in that room.
+func TestALeaveHoldsForThoseWhoAreAway(t *testing.T) {
+	expired := newNotes()
+	s := simulate(t, Options{Recovery: &Recovery{
+		OnExpired: func(_ *Namespace, _ string, data any) { expired.add("%s", data) },
+	}}, nil)
+	away := func(name string, rooms ...string) (pid string) {
+		p := s.recoverable()
+		_ = p.socket.Join(rooms...)
+		p.socket.SetData(name)
+		s.sim.Run()
+		pid = p.socket.kept.pid
+		p.Hangup(io.EOF)
+		s.sim.Run()
+		return pid
+	}
+	ann, bob, cy := away("ann", "staff", "secret"), away("bob", "staff"), away("cy", "secret")
+	if err := s.To("staff").SocketsLeave("secret", "other"); err != nil {
+		t.Fatal(err)
+	}
+	s.sim.Run()
+	expired.expect(t, "ann")
+	for pid, want := range map[string]bool{ann: false, bob: true, cy: true} {
+		if got := s.comeback(pid); got.Recovered() != want {
+			t.Errorf("%v has come back: %v, want %v", got.Data(), got.Recovered(), want)
+		}
+	}
+	expired.none(t)
+}
+
+// TestOperatorsOfParentsForgetThoseWhoAreAway: what is asked of all children is asked of each.
+func TestOperatorsOfParentsForgetThoseWhoAreAway(t *testing.T) {
+	expired := newNotes()
+	var p *ParentNamespace
+	s := simulate(t, Options{Recovery: &Recovery{OnExpired: func(n *Namespace, _ string, _ any) { expired.add("%s", n.Name()) }}}, func(s *Server) {
+		p = s.OfFunc(func(string, Raw) bool { return true })
+	})
+	for _, ask := range []func() error{func() error { return p.SocketsLeave("room") }, func() error { return p.DisconnectSockets(true) }} {
+		c := s.dial("")
+		c.send("40/child,")
+		c.got()
+		s.shard().space(s.Of("/child")).index.Each(nil, nil, func(m *Socket) { _ = m.Join("room") })
+		s.sim.Run()
+		c.Hangup(io.EOF)
+		s.sim.Run()
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+		s.sim.Run()
+		expired.expect(t, "/child")
+	}
+	expired.none(t)
+}

@@ -35,6 +35,7 @@ type registry struct {
 type handlers struct {
 	middleware    []func(*Socket) error
 	perEvent      []func(*Socket, *Event) error
+	onArrival     []func(*Socket, *Event) error
 	connect       func(*Socket)
 	disconnecting func(*Socket, Reason, []string)
 	disconnect    func(*Socket, Reason)
@@ -99,6 +100,12 @@ func (r *registry) Use(middleware func(s *Socket) error) {
 // OnLoop. An error keeps the event from its handler and goes to OnError; the client hears nothing of it.
 func (r *registry) UseEvent(middleware func(s *Socket, e *Event) error) {
 	r.change(func(h *handlers) { h.perEvent = added(h.perEvent, middleware) })
+}
+
+// UseEventOnLoop is UseEvent for a middleware that is asked on the loop, as soon as an event has come: before it waits for its
+// turn, and before the middleware of UseEvent. What bounds what a client may send belongs here. It must not block.
+func (r *registry) UseEventOnLoop(middleware func(s *Socket, e *Event) error) {
+	r.change(func(h *handlers) { h.onArrival = added(h.onArrival, middleware) })
 }
 
 // OnConnect sets what is called for each socket when it has connected, before any of its events. It may block; the

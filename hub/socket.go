@@ -23,7 +23,6 @@ type Socket struct {
 	id     string
 	nsp    *Namespace
 	client *client
-	auth   []byte
 
 	// Owned by the loop.
 	state   socketState
@@ -36,6 +35,7 @@ type Socket struct {
 	known atomic.Uint32 // state, as others may know it
 	queue queue
 	data  atomic.Pointer[any]
+	auth  atomic.Pointer[[]byte] // nil if there is none, or it is forgotten
 }
 
 // socketState is where a socket is in its life.
@@ -82,12 +82,13 @@ func (s *Socket) SetData(v any) { s.data.Store(&v) }
 func (s *Socket) Recovered() bool { return s.kept != nil && s.kept.recovered }
 
 // Auth decodes the auth payload that the client has connected with into what v points to; it is an empty object when the
-// client gave none.
+// client gave none, and once Options.ForgetHandshake has taken effect.
 func (s *Socket) Auth(v any) error {
-	if len(s.auth) == 0 {
+	auth := s.auth.Load()
+	if auth == nil {
 		return socketio.Bind([]byte("{}"), nil, v)
 	}
-	return s.nsp.server.bind(s.auth, v)
+	return s.nsp.server.bind(*auth, v)
 }
 
 // Emit sends an event to the client. See [BroadcastOperator.Emit] for arguments and errors. On a socket that is

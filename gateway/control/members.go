@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"starling/gateway/access"
@@ -132,9 +133,15 @@ func done(ctx context.Context, s *hub.Socket, err error) error {
 	return err
 }
 
-// deleteMember is DELETE /v1/rooms/{room}/sockets/{sid}.
+// deleteMember is DELETE /v1/rooms/{room}/sockets/{sid}. A socket that is away (hub.Options.Recovery) is not found, and does not come
+// back into the room.
 func (a *API) deleteMember(ctx context.Context, c *call, in *memberInput) (*empty, error) {
 	s, err := a.member(ctx, c, in)
+	if errors.Is(err, errSocketUnknown) || errors.Is(err, hub.ErrDisconnected) {
+		if n, invalid := a.namespace("", in.Nsp); invalid == nil {
+			_ = n.To(in.SID).SocketsLeave(in.Room) // the room is the key's to decide on
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +180,11 @@ func (a *API) deleteSocket(ctx context.Context, c *call, in *deleteSocketInput) 
 		return nil, err
 	}
 	s, err := a.socket(ctx, c, in.SID, in.Nsp)
+	if errors.Is(err, hub.ErrDisconnected) && !c.key.locked { // it may be away, and is not to come back
+		if n, invalid := a.namespace("", in.Nsp); invalid == nil {
+			_ = n.To(in.SID).DisconnectSockets(in.Close)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ type Aim struct {
 	Everyone bool
 	Rooms    []string // not looked at with Everyone
 	Except   []string
+	Also     []string // whoever is meant is in one of these too; nil: or in none
 }
 
 // Journal is the memory of one namespace. Any goroutine may use it. M is a message as the caller sends it, as a rule a
@@ -109,7 +110,8 @@ func (j *Journal[M]) Forget(aim Aim) (over []Saved) {
 	defer j.mu.Unlock()
 	return j.sessions.takeAll(func(s *Saved) bool {
 		in := func(room string) bool { return room == s.SocketID || s.History.in(room) }
-		return (aim.Everyone || slices.ContainsFunc(aim.Rooms, in)) && !slices.ContainsFunc(aim.Except, in)
+		return (aim.Everyone || slices.ContainsFunc(aim.Rooms, in)) && !slices.ContainsFunc(aim.Except, in) &&
+			(aim.Also == nil || slices.ContainsFunc(aim.Also, in))
 	})
 }
 
