@@ -294,10 +294,13 @@ func (g *Gateway) Ready() error {
 	return nil
 }
 
-// drain begins the end, with another pace than the configuration's.
+// drain begins the end, with another pace than the configuration's, or hastens it.
 func (g *Gateway) drain(over time.Duration) {
-	g.cfg.Logger.Info("drain asked for by the control API", "over", over)
-	go func() { _ = g.io.ShutdownOver(context.Background(), over) }()
+	ctx, cancel := context.WithTimeout(context.Background(), over+cmp.Or(g.cfg.Hub.ShutdownTimeout, hub.ShutdownTimeoutDefault))
+	go func() {
+		defer cancel()
+		_ = g.io.ShutdownOver(ctx, over)
+	}()
 }
 
 // MemoryMax is how many bytes the process may use: what Config.MemoryMax or the process's cgroup says, 0 if neither does.

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -28,7 +29,7 @@ func TestDeparture(t *testing.T) {
 			}
 			s.sim.Advance(30 * time.Millisecond) // the loops' time does not begin with a step
 			over := 0
-			s.sim.Loop().Post(&departure{table: s.shard().table, within: row.within, done: func() { over++ }})
+			s.sim.Loop().Post(&departure{table: s.shard().table, left: s.leftOf(row.within), done: func() { over++ }})
 			s.sim.Run()
 			if n := s.shard().table.Len(); n != row.sessions {
 				t.Errorf("%d sessions at the beginning", n)
@@ -60,7 +61,7 @@ func TestDepartureOfOthers(t *testing.T) {
 		peers = append(peers, s.dial(""))
 	}
 	over := false
-	s.sim.Loop().Post(&departure{table: s.shard().table, within: 10 * time.Second, done: func() { over = true }})
+	s.sim.Loop().Post(&departure{table: s.shard().table, left: s.leftOf(10 * time.Second), done: func() { over = true }})
 	s.sim.Run()
 	for _, p := range peers[:50] {
 		p.Hangup(nil)
@@ -80,14 +81,44 @@ func TestDepartureOfOthers(t *testing.T) {
 	}
 }
 
-// TestDrainTime is what is left of Options.DrainTime when a shutdown has a deadline.
+// leftOf counts a time down on the loop's clock.
+func (s *simulation) leftOf(within time.Duration) func() time.Duration {
+	end := s.sim.Loop().Now() + within
+	return func() time.Duration { return end - s.sim.Loop().Now() }
+}
+
+// TestDepartureHastened spreads those who are left over the time that is left.
+func TestDepartureHastened(t *testing.T) {
+	s := simulate(t, Options{}, nil)
+	for range 120 {
+		s.dial("")
+	}
+	left, over := s.leftOf(12*time.Second), false
+	s.sim.Loop().Post(&departure{table: s.shard().table, left: func() time.Duration { return left() }, done: func() { over = true }})
+	s.sim.Run()
+	for i, want := range []int{110, 100, 75, 50, 25, 0} {
+		if i == 2 {
+			left = s.leftOf(4 * time.Second)
+		}
+		s.sim.Advance(time.Second)
+		if n := s.shard().table.Len(); n < want-3 || n > want+3 { // a step of the clock
+			t.Errorf("%d are left after %d s, want %d", n, i+1, want)
+		}
+	}
+	s.sim.Advance(100 * time.Millisecond)
+	if !over {
+		t.Error("it is not over")
+	}
+}
+
+// TestDrainTime is what is left of the time that is wanted when a shutdown has a deadline.
 func TestDrainTime(t *testing.T) {
 	now := time.Now()
 	for _, row := range []struct {
-		name                       string
-		drainTime, shutdownTimeout time.Duration
-		left                       time.Duration // 0: there is no deadline
-		want                       time.Duration
+		name          string
+		wanted, after time.Duration
+		left          time.Duration // 0: there is no deadline
+		want          time.Duration
 	}{
 		{"no deadline", time.Minute, 10 * time.Second, 0, time.Minute},
 		{"time for both", time.Minute, 10 * time.Second, 70 * time.Second, time.Minute},
@@ -97,11 +128,13 @@ func TestDrainTime(t *testing.T) {
 		{"over already", time.Minute, 10 * time.Second, -time.Second, -time.Second / 2},
 		{"none", 0, 10 * time.Second, time.Hour, 0},
 	} {
-		l := newEnding()
+		ctx := context.Background()
 		if row.left != 0 {
-			l.deadline = now.Add(row.left)
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithDeadline(ctx, now.Add(row.left))
+			defer cancel()
 		}
-		if got := l.drainTime(&Options{DrainTime: row.drainTime, ShutdownTimeout: row.shutdownTimeout}, now); got != row.want {
+		if got := drainTime(ctx, row.wanted, row.after, now); got != row.want {
 			t.Errorf("%s: %v, want %v", row.name, got, row.want)
 		}
 	}

@@ -20,11 +20,11 @@ type ending struct {
 	patience context.Context // done when what is left is to be cut
 	cut      context.CancelCauseFunc
 
-	lock     sync.Mutex
-	begun    bool           // Serve was called; guarded by lock, as the rest
-	deadline time.Time      // of the first Shutdown; zero if it has none
-	drainFor *time.Duration // what the first Shutdown wants; nil: Options.DrainTime
-	err      error          // what Serve returns, when over is closed
+	drained atomic.Pointer[time.Time] // when all clients are to be gone; nil before a shutdown, and then never later than before
+
+	lock  sync.Mutex
+	begun bool  // Serve was called; guarded by lock, as the rest
+	err   error // what Serve returns, when over is closed
 }
 
 // cutTimeMax is how long Shutdown waits for what it has had cut off.
@@ -71,17 +71,26 @@ func (e *ending) finish(err error) {
 	close(e.over)
 }
 
-// ask asks for the end, and reports whether nobody has before, and whether Serve was called, so that there is something to
-// wait for.
-func (e *ending) ask(ctx context.Context, drainFor *time.Duration) (first, begun bool) {
+// ask asks for the end, with the clients gone at a time or before, and reports whether nobody has asked before, and whether Serve
+// was called, so that there is something to wait for.
+func (e *ending) ask(drained time.Time) (first, begun bool) {
+	e.hasten(drained)
 	e.lock.Lock()
 	defer e.lock.Unlock()
 	if first = !e.wanted(); first {
-		e.deadline, _ = ctx.Deadline()
-		e.drainFor = drainFor
 		close(e.asked)
 	}
 	return first, e.begun
+}
+
+// hasten has the clients be gone at a time, if that is not asked for already.
+func (e *ending) hasten(to time.Time) {
+	for {
+		now := e.drained.Load()
+		if now != nil && !to.Before(*now) || e.drained.CompareAndSwap(now, &to) {
+			return
+		}
+	}
 }
 
 // Shutdown ends the server in order, and waits for that:
@@ -95,22 +104,19 @@ func (e *ending) ask(ctx context.Context, drainFor *time.Duration) (first, begun
 //
 // Serve returns nil then, and so does Shutdown. When ctx is done before, what is left is cut off, and both return ctx's
 // error. Shutdown may be called from any goroutine but a handler's, which it would wait for, and by several, which all wait;
-// the first context that is done cuts. Before Serve it returns nil, and Serve will return ErrShutdown.
+// the earliest end that any of them asks for counts, and the first context that is done cuts. Before Serve it returns nil, and Serve will return ErrShutdown.
 //
 // With ServeHTTP, the http.Server around it is still the caller's to shut down; it does not wait for connections that were
 // taken over.
-func (s *Server) Shutdown(ctx context.Context) error { return s.shutdown(ctx, nil) }
-
-// ShutdownOver is Shutdown with another time than Options.DrainTime. Of several calls of both the first one decides.
-func (s *Server) ShutdownOver(ctx context.Context, drain time.Duration) error {
-	return s.shutdown(ctx, &drain)
-}
+func (s *Server) Shutdown(ctx context.Context) error { return s.ShutdownOver(ctx, s.opts.DrainTime) }
 
 // Draining reports whether the server has begun to shut down: no session begins any more.
 func (s *Server) Draining() bool { return s.draining.Load() }
 
-func (s *Server) shutdown(ctx context.Context, drainFor *time.Duration) error {
-	first, begun := s.ask(ctx, drainFor)
+// ShutdownOver is Shutdown with another time than Options.DrainTime. It also hastens a shutdown that is under way.
+func (s *Server) ShutdownOver(ctx context.Context, drain time.Duration) error {
+	now := time.Now()
+	first, begun := s.ask(now.Add(drainTime(ctx, drain, s.opts.ShutdownTimeout, now)))
 	switch {
 	case first && !begun:
 		s.discard()
@@ -146,8 +152,12 @@ func (s *Server) discard() {
 
 // end is what Shutdown does, in the goroutine of Serve. When ctx, which is Serve's, is done there is a limit.
 func (s *Server) end(ctx context.Context, ended <-chan error, stopForeign func(context.Context) error) error {
+	if ctx.Err() != nil { // it is why we are here
+		s.hasten(time.Now().Add(s.opts.DrainTime))
+	}
 	defer context.AfterFunc(ctx, func() {
-		t := time.NewTimer(s.drainWanted(&s.opts) + s.opts.ShutdownTimeout)
+		s.hasten(time.Now().Add(s.opts.DrainTime))
+		t := time.NewTimer(s.opts.DrainTime + s.opts.ShutdownTimeout)
 		defer t.Stop()
 		select {
 		case <-t.C:
@@ -176,14 +186,13 @@ func (s *Server) end(ctx context.Context, ended <-chan error, stopForeign func(c
 func (s *Server) drain() {
 	s.draining.Store(true)
 	s.giveNotice()
-	within := s.drainTime(&s.opts, time.Now())
-	if within <= 0 {
+	if s.drainLeft() <= 0 {
 		return // the loops' end disconnects all
 	}
 	shards := s.column()
 	done := make(chan struct{}, len(shards))
 	for _, sh := range shards {
-		sh.loop.PostAlways(&departure{table: sh.table, within: within, done: func() { done <- struct{}{} }})
+		sh.loop.PostAlways(&departure{table: sh.table, left: s.drainLeft, done: func() { done <- struct{}{} }})
 	}
 	for range shards {
 		select {
@@ -196,27 +205,23 @@ func (s *Server) drain() {
 	}
 }
 
-// drainWanted is over what time clients are to be disconnected: what Shutdown was asked for, or else Options.DrainTime.
-func (e *ending) drainWanted(o *Options) time.Duration {
-	e.lock.Lock()
-	defer e.lock.Unlock()
-	if e.drainFor != nil {
-		return *e.drainFor
+// drainLeft is how long there is for the clients to go.
+func (e *ending) drainLeft() time.Duration {
+	if until := e.drained.Load(); until != nil {
+		return time.Until(*until)
 	}
-	return o.DrainTime
+	return 0
 }
 
-// drainTime is drainWanted, unless Shutdown has to be done earlier. What comes after the drain has its own time, or half of
-// what there is.
-func (e *ending) drainTime(o *Options, now time.Time) time.Duration {
-	wanted := e.drainWanted(o)
-	e.lock.Lock()
-	defer e.lock.Unlock()
-	if e.deadline.IsZero() {
+// drainTime is over what time clients are disconnected: as long as is wanted, unless the context is done earlier. What comes after
+// the drain has its own time, or half of what there is.
+func drainTime(ctx context.Context, wanted, after time.Duration, now time.Time) time.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
 		return wanted
 	}
-	left := e.deadline.Sub(now)
-	return min(wanted, max(left-o.ShutdownTimeout, left/2))
+	left := deadline.Sub(now)
+	return min(wanted, max(left-after, left/2))
 }
 
 // giveNotice tells all sockets of this server that it goes away.
@@ -233,20 +238,29 @@ func (s *Server) giveNotice() {
 
 // departure disconnects the clients of one loop, evenly over a time. It is posted to the loop, which alone touches it then.
 type departure struct {
-	table  *session.Table
-	within time.Duration
-	done   func() // told when it is over
+	table *session.Table
+	left  func() time.Duration // of the time that there is, which may become less
+	done  func()               // told when it is over
 
-	loop  *eventloop.Loop
-	timer eventloop.Timer
-	begin time.Duration // on the loop's clock
-	total int           // sessions that there were
+	loop       *eventloop.Loop
+	timer      eventloop.Timer
+	begin, end time.Duration // on the loop's clock
+	total      int           // sessions that there were at the beginning
 }
+
+// hastenMin is by how much a departure has to be hastened to begin anew: the loop's clock goes in steps.
+const hastenMin = 200 * time.Millisecond
 
 // Run is part of eventloop.Task.
 func (d *departure) Run(l *eventloop.Loop) {
-	d.loop, d.begin, d.total = l, l.Now(), d.table.Len()
+	d.loop = l
+	d.aim(l.Now() + d.left())
 	d.step()
+}
+
+// aim spreads those who are there over the time until an end.
+func (d *departure) aim(end time.Duration) {
+	d.begin, d.end, d.total = d.loop.Now(), end, d.table.Len()
 }
 
 // Expired is part of eventloop.Expirer.
@@ -254,10 +268,13 @@ func (d *departure) Expired(*eventloop.Timer) { d.step() }
 
 // step disconnects as many as are due. Who leaves by himself counts: that brings the next one no earlier.
 func (d *departure) step() {
-	gone := d.loop.Now() - d.begin
+	now := d.loop.Now()
+	if end := now + d.left(); end < d.end-hastenMin {
+		d.aim(end)
+	}
 	may := 0
-	if gone < d.within {
-		may = int(float64(d.total) * float64(d.within-gone) / float64(d.within))
+	if now < d.end {
+		may = int(float64(d.total) * float64(d.end-now) / float64(d.end-d.begin))
 	}
 	if d.table.Disconnect(max(0, d.table.Len()-may)) == 0 {
 		d.done()

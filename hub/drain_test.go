@@ -308,7 +308,7 @@ func TestShutdownOver(t *testing.T) {
 			returned := make(chan error, 2)
 			go func() { returned <- s.ShutdownOver(t.Context(), row.ask) }()
 			eventually(t, "the drain has begun", s.Draining)
-			go func() { returned <- s.ShutdownOver(t.Context(), TimeMax) }()
+			go func() { returned <- s.ShutdownOver(t.Context(), TimeMax) }() // later than what is asked for already
 			for _, p := range peers {
 				if got := p.message(); got != "<close 1001>" {
 					t.Errorf("got %q", got)
@@ -322,6 +322,32 @@ func TestShutdownOver(t *testing.T) {
 			}
 			if err := receive(t, served); err != nil {
 				t.Errorf("ListenAndServe = %v", err)
+			}
+		})
+	}
+}
+
+// TestShutdownIsHastened by another one, and by Serve's context.
+func TestShutdownIsHastened(t *testing.T) {
+	for name, hasten := range map[string]func(s *Server, cancel func()){
+		"by another": func(s *Server, _ func()) { _ = s.ShutdownOver(context.Background(), 0) },
+		"by Serve's": func(_ *Server, cancel func()) { cancel() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, served, cancel := newServing(t, Options{}, nil)
+			peers := joinAll(t, s, 20)
+			returned := make(chan error, 1)
+			go func() { returned <- s.ShutdownOver(t.Context(), TimeMax) }()
+			eventually(t, "the drain has begun", s.Draining)
+			go hasten(s, cancel)
+			for _, p := range peers {
+				if got := p.message(); got != "<close 1001>" {
+					t.Errorf("got %q", got)
+				}
+				p.conn.Close()
+			}
+			if err := errors.Join(receive(t, returned), receive(t, served)); err != nil {
+				t.Errorf("ShutdownOver and Serve: %v", err)
 			}
 		})
 	}

@@ -69,6 +69,11 @@ var (
 	ErrJWKSFormat = errors.New("the JWKS endpoint did not answer with a JWK set")
 	// ErrJWKSEmpty: the set has no key that could verify anything; the keys that we have are kept.
 	ErrJWKSEmpty = errors.New("the JWKS endpoint serves no key that can be used")
+	// ErrKeysUnavailable: the endpoint has not served any keys yet. The text says no more, since whoever asks whether the
+	// server is ready may read it; the log has the cause.
+	ErrKeysUnavailable = errors.New("the keys for tokens could not be fetched yet")
+	// ErrWaitersMax: WaitersMax tokens wait for the endpoint already. It is the cause of a TokenError.
+	ErrWaitersMax = errors.New("more than 256 tokens of unknown keys wait for the JWKS endpoint")
 	// ErrSignerKey: there is no private key in PEM, or it is encrypted.
 	ErrSignerKey = errors.New(`a signing key is a PEM block "PRIVATE KEY", "EC PRIVATE KEY" or "RSA PRIVATE KEY", ` +
 		"without a password")
@@ -98,7 +103,8 @@ const (
 	CodeClaims = "token_claims"
 	// CodeUser: it is the token of another user than the one who is connected.
 	CodeUser = "token_user"
-	// CodeKeysUnavailable: this server could not fetch its keys yet, so that it can judge no token.
+	// CodeKeysUnavailable: this server could not fetch its keys yet, so that it can judge no token, or too many tokens wait
+	// for a key that it does not know.
 	CodeKeysUnavailable = "token_keys_unavailable"
 )
 

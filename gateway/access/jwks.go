@@ -24,6 +24,7 @@ import (
 // usable comes: an endpoint that is down, or answers with nonsense, takes no key away.
 type remoteKeys struct {
 	address    *url.URL
+	shown      string // of the address, for the log
 	client     *http.Client
 	refresh    time.Duration
 	algorithms []string // that are allowed, without those of secrets
@@ -39,6 +40,7 @@ type remoteKeys struct {
 	mu       sync.Mutex
 	unknown  *rate.Limiter // of fetches for tokens whose key is not known
 	underway chan struct{} // closed when the fetch that is under way ends; nil: none is
+	waiters  int           // tokens that wait for one
 	failure  error         // why the last fetch failed
 }
 
@@ -56,22 +58,29 @@ func newRemoteKeys(ctx context.Context, cfg *VerifierConfig) (*remoteKeys, error
 	}
 	public := slices.DeleteFunc(slices.Clone(cfg.Algorithms), func(a string) bool { return !isPublicAlgorithm(a) })
 	if len(public) == 0 {
-		return nil, fmt.Errorf("the keys of %s: %w", address.Redacted(), ErrAlgorithmKey)
+		return nil, fmt.Errorf("the keys of %s: %w", shownURL(address), ErrAlgorithmKey)
 	}
 	r := &remoteKeys{
-		address: address, client: stayingSecure(cfg.HTTPClient), refresh: refresh, algorithms: public,
+		address: address, shown: shownURL(address), client: stayingSecure(cfg.HTTPClient), refresh: refresh, algorithms: public,
 		now: cfg.Now, logger: cfg.Logger, failure: errNotFetched,
 		unknown: rate.NewLimiter(rate.Every(JWKSUnknownTime), 1),
 	}
 	if address.Scheme == "http" && !isLoopback(address.Hostname()) {
-		r.logger.Warn("keys are fetched without TLS: whoever is on the way can have any token accepted", "url", address.Redacted())
+		r.logger.Warn("keys are fetched without TLS: whoever is on the way can have any token accepted", "url", r.shown)
 	}
 	r.ctx, r.cancel = context.WithCancel(ctx)
 	return r, nil
 }
 
-// errNotFetched is the failure before there was a fetch.
-var errNotFetched = errors.New("the keys were not fetched yet")
+var (
+	// errNotFetched is the failure before there was a fetch.
+	errNotFetched = errors.New("the keys were not fetched yet")
+	// errTooSoon: tokens of unknown keys have had the keys fetched less than JWKSUnknownTime ago.
+	errTooSoon = errors.New("the keys were fetched a moment ago")
+)
+
+// shownURL is what may be said of the address: neither a password, nor what in a path or a query may be a key.
+func shownURL(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
 func isLoopback(host string) bool {
 	address, err := netip.ParseAddr(host)
@@ -147,12 +156,12 @@ func (r *remoteKeys) known() []key {
 	return nil
 }
 
-// ready returns nil once there are keys, and else why there are none.
+// ready returns nil once there are keys.
 func (r *remoteKeys) ready() error {
 	if r.keys.Load() != nil {
 		return nil
 	}
-	return r.lastFailure()
+	return ErrKeysUnavailable
 }
 
 func (r *remoteKeys) lastFailure() error {
@@ -187,21 +196,39 @@ func (r *remoteKeys) fetchLocked() <-chan struct{} {
 }
 
 // look fetches the keys for a token whose key is not known, and waits for them. Everybody who comes meanwhile waits for
-// the same fetch; whoever comes too soon after one goes without, and that is false.
-func (r *remoteKeys) look(ctx context.Context) bool {
-	r.mu.Lock()
-	if r.underway == nil && !r.unknown.AllowN(r.now(), 1) {
-		r.mu.Unlock()
-		return false
+// the same fetch, up to WaitersMax. It fails with errTooSoon, ErrWaitersMax or the error of ctx.
+func (r *remoteKeys) look(ctx context.Context) error {
+	ended, err := r.join()
+	if err != nil {
+		return err
 	}
-	ended := r.fetchLocked()
-	r.mu.Unlock()
+	defer r.leave()
 	select {
 	case <-ended:
-		return true
+		return nil
 	case <-ctx.Done():
-		return false
+		return ctx.Err()
 	}
+}
+
+// join begins a fetch, or finds the one that is under way, and takes a place among those that wait for it.
+func (r *remoteKeys) join() (<-chan struct{}, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.waiters >= WaitersMax:
+		return nil, ErrWaitersMax
+	case r.underway == nil && !r.unknown.AllowN(r.now(), 1):
+		return nil, errTooSoon
+	}
+	r.waiters++
+	return r.fetchLocked(), nil
+}
+
+func (r *remoteKeys) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.waiters--
 }
 
 // settle takes over what a fetch has brought.
@@ -214,10 +241,10 @@ func (r *remoteKeys) settle(keys []key, err error) {
 	case err == nil:
 		r.keys.Store(&keys)
 		if failed {
-			r.logger.Info("the keys for tokens can be fetched again", "url", r.address.Redacted(), "keys", len(keys))
+			r.logger.Info("the keys for tokens can be fetched again", "url", r.shown, "keys", len(keys))
 		}
 	case r.ctx.Err() == nil:
-		r.logger.Warn("the keys for tokens could not be fetched", "url", r.address.Redacted(), "keys", len(r.known()),
+		r.logger.Warn("the keys for tokens could not be fetched", "url", r.shown, "keys", len(r.known()),
 			"error", err)
 	}
 }
@@ -228,12 +255,12 @@ func (r *remoteKeys) get() ([]key, error) {
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.address.String(), nil)
 	if err != nil {
-		return nil, err
+		return nil, withoutURL(err)
 	}
 	request.Header.Set("Accept", "application/jwk-set+json, application/json") // RFC 7517 8.5.2
 	response, err := r.client.Do(request)
 	if err != nil {
-		return nil, err
+		return nil, withoutURL(err)
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
@@ -245,9 +272,18 @@ func (r *remoteKeys) get() ([]key, error) {
 	}
 	keys, skipped, err := keySet(body, r.algorithms)
 	for _, reason := range skipped {
-		r.logger.Debug("a key of the endpoint is not used", "url", r.address.Redacted(), "reason", reason)
+		r.logger.Debug("a key of the endpoint is not used", "url", r.shown, "reason", reason)
 	}
 	return keys, err
+}
+
+// withoutURL takes the URL out of an error that net/http has put it into.
+func withoutURL(err error) error {
+	var withURL *url.Error
+	if errors.As(err, &withURL) {
+		return withURL.Err
+	}
+	return err
 }
 
 // keySet takes a JWK set apart, RFC 7517 5. Keys that cannot be used are skipped and said, since an endpoint may serve

@@ -140,7 +140,7 @@ func TestKeysOfAnEndpoint(t *testing.T) {
 // TestEndpointThatIsDownAtFirst: the server starts, is not ready, and tries again soon and then less soon.
 func TestEndpointThatIsDownAtFirst(t *testing.T) {
 	bubble(t, down, func(t *testing.T, e *endpoint, v *Verifier) {
-		if err := v.Ready(); !errors.Is(err, errDown) {
+		if err := v.Ready(); !errors.Is(err, ErrKeysUnavailable) || errors.Is(err, errDown) {
 			t.Errorf("Ready: %v", err)
 		}
 		_, err := v.Verify(t.Context(), hs256(payloadWith())) // for which the endpoint is not needed

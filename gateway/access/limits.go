@@ -50,4 +50,7 @@ const (
 	// JWKSUnknownTime is the least time between two fetches that tokens of unknown keys may cause, so that strangers
 	// cannot have the endpoint flooded.
 	JWKSUnknownTime = 10 * time.Second
+	// WaitersMax bounds the tokens of unknown keys that wait for a fetch at once. Strangers may make them, signed by nobody,
+	// and each that waits holds up whoever handles it: if the endpoint hangs, for up to JWKSTime.
+	WaitersMax = 256
 )

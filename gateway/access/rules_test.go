@@ -96,6 +96,7 @@ func TestErrorsNameTheLimits(t *testing.T) {
 		{ErrPatternsMax, []int{PatternsMax}},
 		{ErrDataBytes, []int{DataBytesMax}},
 		{ErrKeysMax, []int{KeysMax}},
+		{ErrWaitersMax, []int{WaitersMax}},
 		{ErrSecretBytes, []int{SecretBytesMin}},
 		{ErrRSABits, []int{RSABitsMin, RSABitsMax}},
 		{ErrLeeway, []int{int(LeewayMax.Minutes())}},

@@ -119,7 +119,7 @@ func (v *Verifier) readKeys() error {
 	return nil
 }
 
-// Ready returns nil as soon as there are keys. Before, it is why the endpoint's could not be fetched.
+// Ready returns nil as soon as there are keys, and ErrKeysUnavailable before. Why they could not be fetched is in the log.
 func (v *Verifier) Ready() error {
 	if v.remote == nil {
 		return nil
@@ -135,15 +135,20 @@ func (v *Verifier) Close() {
 }
 
 // Verify makes a grant of a token, "xxxxx.yyyyy.zzzzz" without "Bearer". Its Expires is the token's exp and the leeway
-// later. For a token of a key that is not known Verify may wait for the endpoint, until ctx is done. The error is always
-// a *TokenError.
+// later. For a token of a key that is not known Verify may wait for the endpoint, until ctx is done; if WaitersMax wait
+// already it is refused at once. The error is always a *TokenError.
 func (v *Verifier) Verify(ctx context.Context, token string) (*Grant, error) {
 	if err := checkForm(token); err != nil {
 		return nil, err
 	}
 	payload, unknown, err := v.authenticate(token)
-	if unknown && v.remote.look(ctx) {
-		payload, _, err = v.authenticate(token)
+	if unknown {
+		switch why := v.remote.look(ctx); why {
+		case nil:
+			payload, _, err = v.authenticate(token)
+		case ErrWaitersMax:
+			err = keysUnavailable("too many tokens of keys that the server does not know are waiting", why)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -239,11 +244,15 @@ func (v *Verifier) refusal(err error, unknown bool) error {
 	case errors.Is(err, jwt.ErrTokenMalformed):
 		return malformed(err)
 	case unknown:
-		if cause := v.remote.ready(); cause != nil {
-			return &TokenError{Code: CodeKeysUnavailable, Message: "the server has no keys to check tokens with yet", Err: cause}
+		if v.remote.ready() != nil {
+			return keysUnavailable("the server has no keys to check tokens with yet", v.remote.lastFailure())
 		}
 	}
 	return &TokenError{Code: CodeSignature, Message: "the token is not signed by a key of this server", Err: err}
+}
+
+func keysUnavailable(message string, cause error) error {
+	return &TokenError{Code: CodeKeysUnavailable, Message: message, Err: cause}
 }
 
 // grant checks the claims of a token whose signature is good.

@@ -28,7 +28,7 @@ type Config struct {
 	// EventBytesMax bounds the body of a request and a line of a stream, in bytes.
 	EventBytesMax int
 
-	// Drain begins to disconnect all clients over a time, and returns at once. Without it there is no /v1/drain.
+	// Drain begins to disconnect all clients over a time, or hastens that, and returns at once. Without it there is no /v1/drain.
 	Drain func(over time.Duration)
 	// Ready says why the server should not be sent new clients, and nil if it should. It is asked for each /readyz.
 	Ready func() error

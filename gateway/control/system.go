@@ -23,10 +23,8 @@ func (a *API) postDrain(_ context.Context, c *call, in *drainInput) (*output[dra
 	if err != nil {
 		return nil, err
 	}
-	if !a.cfg.Server.Draining() {
-		a.cfg.Logger.Info("the control API asks for a drain", "over", over, "key", c.key.name, "request_id", c.id)
-		a.cfg.Drain(over)
-	}
+	a.cfg.Logger.Info("the control API asks for a drain", "over", over, "key", c.key.name, "request_id", c.id)
+	a.cfg.Drain(over)
 	return &output[drainReply]{drainReply{true}}, nil
 }
 

@@ -61,7 +61,7 @@ func serverStats(loops int, first int64) hub.Stats {
 
 // webhookStats are the same of a webhook client.
 func webhookStats(first int64) webhook.Stats {
-	s := webhook.Stats{Unavailable: true, Calls: []webhook.CallCount{
+	s := webhook.Stats{Unavailable: []string{webhook.KindConnect, webhook.KindJoin}, Calls: []webhook.CallCount{
 		{Kind: webhook.KindConnect, Outcome: webhook.OutcomeOK},
 		{Kind: webhook.KindEvent, Outcome: webhook.OutcomeTimeout},
 		{Kind: webhook.KindBatch, Outcome: webhook.OutcomeStatus},

@@ -1,6 +1,10 @@
 package metrics
 
-import "starling/gateway/webhook"
+import (
+	"slices"
+
+	"starling/gateway/webhook"
+)
 
 // webhookTable are the figures of the calls to the backend.
 var webhookTable = table[webhook.Stats]{
@@ -18,9 +22,14 @@ var webhookTable = table[webhook.Stats]{
 	counter("webhook_retries_total", "Batches and calls that were sent again.", func(s webhook.Stats) float64 {
 		return float64(s.Retried)
 	}),
-	gauge("webhook_unavailable", "Whether calls fail at once, because the backend did not answer (1), or are made (0).", func(s webhook.Stats) float64 {
-		return boolean(s.Unavailable)
-	}),
+	gauges(
+		"webhook_unavailable", "Whether calls fail at once, because the backend did not answer such ones (1), or are made (0).",
+		[]string{"kind"}, func(s webhook.Stats, emit emit) {
+			for _, kind := range []string{webhook.KindConnect, webhook.KindJoin, webhook.KindEvent} {
+				emit(boolean(slices.Contains(s.Unavailable, kind)), kind)
+			}
+		},
+	),
 	counter("webhook_pauses_total", "Times that calls began, or went on, to fail at once.", func(s webhook.Stats) float64 {
 		return float64(s.Pauses)
 	}),

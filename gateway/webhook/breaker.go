@@ -11,8 +11,8 @@ import (
 // for the whole timeout to be told the same, all InFlightMax places would be taken by such waits, and a backend that has
 // just come back would meet a queue of calls that nobody needs any more.
 //
-// Only failures to reach the backend, and timeouts, count. Whatever a backend answers it answers, and a handler of events
-// that replies 500 must not keep clients from connecting.
+// Only failures to reach the backend, and timeouts, count. Whatever a backend answers it answers: a handler that replies
+// 500 to one client must not keep the others out. Each lane has a breaker, or a handler of events that is too slow would.
 type breaker struct {
 	failuresMax int
 	now         func() time.Time // time.Now but in tests

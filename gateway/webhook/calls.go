@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -50,38 +51,22 @@ func (c *Client) call(ctx context.Context, kind int, message any, parse func(bod
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRequest, err)
 	}
-	if err = c.enter(); err != nil {
+	l := &c.lanes[laneOf(kind)]
+	if err = c.enter(l); err != nil {
 		c.counts.calls[kind][outcomeOf(err)].Add(1)
 		return err
 	}
-	defer func() { <-c.slots }()
-	t, ok := c.breaker.enter()
+	defer c.leave(l)
+	t, ok := l.breaker.enter()
 	if !ok {
 		c.counts.calls[kind][outcomeUnavailable].Add(1)
 		return ErrUnavailable
 	}
 	started := time.Now()
 	err = c.ask(ctx, kind, body, parse)
-	c.logChange(c.breaker.leave(t, verdictOf(err)))
+	c.logChange(l, l.breaker.leave(t, verdictOf(err)))
 	c.note(kind, err, started)
 	return err
-}
-
-// enter takes one of the places of calls.
-func (c *Client) enter() error {
-	select {
-	case c.slots <- struct{}{}:
-	default:
-		if isDone(c.open) {
-			return ErrClosed
-		}
-		return ErrBusy
-	}
-	if isDone(c.open) { // and Close wants all places
-		<-c.slots
-		return ErrClosed
-	}
-	return nil
 }
 
 // ask sends a call's body, within the timeout.
@@ -131,13 +116,14 @@ func (c *Client) note(kind int, err error, started time.Time) {
 	}
 }
 
-// logChange tells the log when the breaker opens, stays open, and closes.
-func (c *Client) logChange(ch change) {
+// logChange tells the log when the breaker of a lane opens, stays open, and closes.
+func (c *Client) logChange(l *lane, ch change) {
+	kinds := strings.Join(l.kinds, ", ")
 	switch {
 	case ch.paused:
-		c.log.Warn("the backend does not answer; calls fail at once for a while", "pause", ch.pause)
+		c.log.Warn("the backend does not answer; calls fail at once for a while", "calls", kinds, "pause", ch.pause)
 	case ch.closed:
-		c.log.Info("the backend answers again")
+		c.log.Info("the backend answers again", "calls", kinds)
 	}
 }
 

@@ -164,7 +164,7 @@ func TestRepliesToCalls(t *testing.T) {
 					if n := len(p.requests()); n != 1 {
 						t.Errorf("%d requests", n)
 					}
-					if s := p.client.Stats(); s.Unavailable || s.InFlight != 0 {
+					if s := p.client.Stats(); s.Unavailable != nil || s.InFlight != 0 {
 						t.Errorf("%+v", s)
 					}
 				})

@@ -18,7 +18,7 @@ type Client struct {
 
 	slots   chan struct{} // one for each call that waits
 	closing chan struct{} // one for a Close that waits for these
-	breaker breaker
+	lanes   [laneCount]lane
 
 	queue   queue
 	limiter *rate.Limiter
@@ -63,7 +63,7 @@ func New(cfg Config) (*Client, error) {
 	c.open, c.hurry = context.WithCancelCause(c.life)
 	c.ids.init()
 	c.queue.init(&c.cfg, &c.ids)
-	c.breaker.init(&c.cfg)
+	c.initLanes()
 	c.initRarely()
 	go c.sendAll()
 	return c, nil
@@ -96,7 +96,7 @@ func (c *Client) Stats() Stats {
 	s := Stats{InFlight: len(c.slots)}
 	c.counts.report(&s)
 	c.queue.report(&s, time.Now())
-	s.Unavailable, s.Pauses = c.breaker.state()
+	c.reportLanes(&s)
 	return s
 }
 

@@ -18,9 +18,10 @@ var (
 
 // Errors of calls, beside StatusError and RefusedError. A call that ends since the caller's context is done returns its cause.
 var (
-	// ErrBusy: InFlightMax calls are waiting already; nothing was sent.
+	// ErrBusy: InFlightMax calls are waiting already, or as many events as may; nothing was sent.
 	ErrBusy = errors.New("webhook: too many calls are waiting for the backend")
-	// ErrUnavailable: the backend did not answer the last calls, and is left alone for now; nothing was sent.
+	// ErrUnavailable: the backend did not answer the last calls of this kind, and is left alone with them for now; nothing
+	// was sent.
 	ErrUnavailable = errors.New("webhook: the backend does not answer")
 	// ErrClosed: Close was called.
 	ErrClosed = errors.New("webhook: closed")

@@ -62,6 +62,8 @@ const (
 	retryMultiplier = 3
 	// pauseMultiplier is by what the pauses of calls grow.
 	pauseMultiplier = 2
+	// admissionPart: a quarter of the calls that may wait, or a little more, is kept for connects and joins.
+	admissionPart = 4
 	// notificationBytes is what a notification takes of memory beside its strings.
 	notificationBytes = 160
 )

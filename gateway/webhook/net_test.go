@@ -135,8 +135,11 @@ func TestNobodyListens(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	if err := calls[KindConnect](context.Background(), c); err != ErrUnavailable {
+	if err := calls[KindEvent](context.Background(), c); err != ErrUnavailable {
 		t.Errorf("then: %v", err)
+	}
+	if err := calls[KindConnect](context.Background(), c); !errors.Is(err, ErrConnection) {
+		t.Errorf("of another lane: %v", err)
 	}
 }
 

@@ -73,14 +73,14 @@ func TestABackendThatIsAwayIsLeftAlone(t *testing.T) {
 			t.Errorf("outcomes %v", outcomes)
 		}
 		s := p.client.Stats()
-		if !s.Unavailable || s.Pauses < 4 || s.Pauses > 6 {
-			t.Errorf("unavailable: %v, after %d pauses", s.Unavailable, s.Pauses)
+		if len(s.Unavailable) == 0 || s.Pauses < 4 || s.Pauses > 6 {
+			t.Errorf("%v unavailable, after %d pauses", s.Unavailable, s.Pauses)
 		}
 		if err := calls[KindJoin](context.Background(), p.client); err != nil {
 			t.Errorf("when it is back: %v", err)
 		}
-		if p.client.Stats().Unavailable {
-			t.Error("still unavailable")
+		if s := p.client.Stats(); s.Unavailable != nil {
+			t.Errorf("%v still unavailable", s.Unavailable)
 		}
 		log := p.log.String()
 		if strings.Count(log, "the backend answers again") != 1 || strings.Count(log, "the backend does not answer") != int(s.Pauses) {
@@ -124,7 +124,7 @@ func TestNotificationsDoNotWaitForTheBreaker(t *testing.T) {
 		p.replies(200, "")
 		p.notify("a")
 		p.wait(BatchDelayDefault)
-		if s := p.client.Stats(); s.Sent != 1 || !s.Unavailable {
+		if s := p.client.Stats(); s.Sent != 1 || len(s.Unavailable) == 0 {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -5,8 +5,9 @@
 // docs/WEBHOOKS.md describes the messages for those who write backends.
 //
 // A backend may be slow, down or broken, and nothing here may be stalled by it. A synchronous call ends within its timeout,
-// no more than InFlightMax of them wait at once, and while the backend does not answer at all they fail at once. Notify
-// never waits; what the backend does not take in time is dropped and counted.
+// no more than InFlightMax of them wait at once, and while the backend does not answer at all they fail at once. Events
+// that it is slow with take neither the places nor the permission of connects and joins. Notify never waits; what the
+// backend does not take in time is dropped and counted.
 package webhook
 
 import (
@@ -29,10 +30,11 @@ type Config struct {
 
 	// Timeout bounds a call and each attempt to send a batch, from the start to the last byte of the reply.
 	Timeout time.Duration
-	// InFlightMax bounds the calls that wait for the backend at once. Beyond it they fail with ErrBusy.
+	// InFlightMax bounds the calls that wait for the backend at once. Beyond it they fail with ErrBusy. Events do so beyond
+	// three quarters of it, but one of them always has a place: slow ones keep nobody from connecting and joining.
 	InFlightMax int
 	// FailuresMax is how many calls in a row may fail to reach the backend, or time out, until calls fail at once with
-	// ErrUnavailable.
+	// ErrUnavailable. Connects and joins are counted together, and events on their own.
 	FailuresMax int
 	// PauseMin is for how long they do then. Each time that the backend is still not there it doubles, up to PauseMax.
 	PauseMin, PauseMax time.Duration
@@ -163,10 +165,10 @@ type Stats struct {
 	// Lag is how long the first of them has been waiting; 0 if there is none.
 	Lag time.Duration
 
-	Retried     int64 // batches, and calls, sent again
-	InFlight    int   // calls that wait for the backend
-	Unavailable bool  // calls fail at once now
-	Pauses      int64 // how often that began or went on
+	Retried     int64    // batches, and calls, sent again
+	InFlight    int      // calls that wait for the backend
+	Pauses      int64    // how often calls, of all kinds but batches, began or went on to fail at once
+	Unavailable []string // the kinds of those that do so now; connects and joins always together
 }
 
 // CallCount is how many calls of a kind had an outcome.

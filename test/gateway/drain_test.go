@@ -84,7 +84,7 @@ func TestDrain(t *testing.T) {
 
 // TestReadiness: who sends new clients hears at once that the server is about to end.
 func TestReadiness(t *testing.T) {
-	s := start(t, "--drain-time", "24h")
+	s := start(t, "--drain-time", "0s")
 	c := crowd(t, s.Addr, 5)
 	if err := s.ask("GET", "/readyz", "", nil); err != nil {
 		t.Errorf("before: %v", err)
@@ -101,6 +101,10 @@ func TestReadiness(t *testing.T) {
 	}
 	if f, err := c[0].ReadFrame(); err != nil || string(f.Payload) != `430[{"room":"x"}]` {
 		t.Errorf("who is in is served on: %q, %v", f.Payload, err)
+	}
+	s.Signal(t, syscall.SIGTERM) // is less patient
+	if state := s.Wait(t); state.ExitCode() != 0 {
+		t.Errorf("SIGTERM during the drain ended it with %v", state)
 	}
 }
 
