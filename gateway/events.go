@@ -36,6 +36,7 @@ var (
 	errRoomForbidden  = &fault{codeRoomForbidden, "this client has no right to this room"}
 	errEventForbidden = &fault{codeEvent, "clients may not emit an event of this name to others"}
 	errEventUnknown   = &fault{codeEventUnknown, "nobody handles events of this name"}
+	errNoTokens       = &fault{codeEventUnknown, "this server takes no tokens"}
 	errSocketUnknown  = &fault{codeSocketUnknown, "there is no such socket within reach"}
 	errRoomsMax       = &fault{codeRoomsMax, "this client is in as many rooms as it may be"}
 	errRateLimited    = &fault{codeRateLimited, "events come too fast"}
@@ -146,10 +147,25 @@ func (g *Gateway) join(s *hub.Socket, e *hub.Event) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(info.Rooms) > g.cfg.RoomsPerSocketMax && !slices.Contains(info.Rooms, room) { // its id is among them
+	if !g.hasPlace(s, info.Rooms, room) {
 		return nil, errRoomsMax
 	}
 	return inRoom{room}, s.Join(room)
+}
+
+// hasPlace reports whether a socket that is in some rooms may join one more. Those that it is given from the start do not count.
+func (g *Gateway) hasPlace(s *hub.Socket, in []string, room string) bool {
+	given := append(g.firstRooms(visitorOf(s).Grant()), s.ID())
+	if slices.Contains(given, room) || slices.Contains(in, room) {
+		return true
+	}
+	joined := 0
+	for _, name := range in {
+		if !slices.Contains(given, name) {
+			joined++
+		}
+	}
+	return joined < g.cfg.RoomsPerSocketMax
 }
 
 // askToJoin asks the backend about a room that the sender has no right to.
@@ -283,7 +299,7 @@ func (g *Gateway) who(s *hub.Socket, e *hub.Event) (any, error) {
 	ctx, cancel := within()
 	defer cancel()
 	if !visitorOf(s).Grant().MayJoin(room) {
-		if info, err := s.Info(ctx); err != nil || access.IsReserved(room) || !slices.Contains(info.Rooms, room) {
+		if info, err := s.Info(ctx); err != nil || !slices.Contains(info.Rooms, room) {
 			return nil, errRoomForbidden
 		}
 	}
@@ -332,7 +348,10 @@ const (
 // refresh takes a newer token of the same user: refresh(token). What the sender may do, and until when, is what it says.
 func (g *Gateway) refresh(s *hub.Socket, e *hub.Event) (any, error) {
 	var token string
-	if e.Bind(&token) != nil || g.verifier == nil {
+	switch {
+	case g.verifier == nil:
+		return nil, errNoTokens
+	case e.Bind(&token) != nil:
 		return nil, &fault{codeArguments, "the first argument is a token"}
 	}
 	ctx, cancel := within()

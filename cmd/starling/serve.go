@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"starling/gateway"
+	"starling/gateway/guard"
 )
 
 // serveCmd serves clients for a backend.
@@ -63,6 +64,9 @@ func (c *serveCmd) serve(ctx context.Context, log *slog.Logger, out io.Writer, h
 	if err := g.Listen(); err != nil {
 		g.Close()
 		return c.explain(err)
+	}
+	if limit, set := guard.SetGoLimit(g.MemoryMax(), g.Server().ConnectionsMax()); set {
+		log.Info("GOMEMLIMIT is set", "bytes", limit, "memory_max", g.MemoryMax())
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
