@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"errors"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"starling/gateway/access"
 	"starling/gateway/control"
@@ -89,5 +91,33 @@ func TestReload(t *testing.T) {
 	auth := `{"token":"` + token(t, `{"sub":"3"}`) + `"}`
 	if _, refusal := attempt(t, g, auth); refusal == "" {
 		t.Error("the secret that was replaced still opens")
+	}
+}
+
+// TestAPIConnections: connections to the control API beyond their bound wait, and are served when others end.
+func TestAPIConnections(t *testing.T) {
+	g := start(t, Config{})
+	held := make([]net.Conn, apiPlaces(g.Server().ConnectionsMax()))
+	for i := range held {
+		c, err := net.Dial("tcp", g.APIAddr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		held[i] = c
+	}
+	answered := make(chan int, 1)
+	go func() {
+		status, _ := askWith(t, g, testKey, "GET", "/healthz", "")
+		answered <- status
+	}()
+	select {
+	case status := <-answered:
+		t.Errorf("one connection too many is answered with %d", status)
+	case <-time.After(100 * time.Millisecond): // it would be at once
+	}
+	held[0].Close()
+	if status := <-answered; status != 200 {
+		t.Errorf("it is answered with %d", status)
 	}
 }

@@ -46,6 +46,7 @@ func (g *Gateway) admit(s *hub.Socket) error {
 		return err
 	}
 	v := newVisitor(grant, h)
+	v.expiry.who = s
 	switch {
 	case s.Recovered():
 		v.before = visitorOf(s)
@@ -197,20 +198,24 @@ func (g *Gateway) entered(s *hub.Socket) {
 	g.comings.Lock()
 	defer g.comings.Unlock()
 	v := visitorOf(s)
+	g.expiries.set(&v.expiry, v.Grant().Expires)
 	before := v.before
-	v.before = nil
-	if before == nil || before.gone {
+	for before != nil && before.gone { // unless it had a predecessor itself that is not gone
+		before = before.before
+	}
+	if before == nil {
 		g.enter(s, v)
 		return
 	}
 	if g.waiting == nil {
 		g.waiting = map[*visitor]*hub.Socket{}
 	}
-	g.waiting[before] = s
+	g.waiting[before] = s // who has waited for the same one before is gone
 }
 
 // enter counts a socket and tells the backend, unless it has left meanwhile. The caller holds the lock.
 func (g *Gateway) enter(s *hub.Socket, v *visitor) {
+	v.before = nil
 	user := v.User()
 	switch {
 	case v.gone:
@@ -220,8 +225,6 @@ func (g *Gateway) enter(s *hub.Socket, v *visitor) {
 		return
 	}
 	v.in = true
-	v.expiry.end = func() { g.expired(s) }
-	g.expiries.set(&v.expiry, v.Grant().Expires)
 	g.notify(HookConnected, webhook.Notification{Type: webhook.TypeConnected, SID: s.ID(), User: user, Namespace: s.Namespace().Name()})
 }
 
@@ -231,8 +234,8 @@ func (g *Gateway) left(s *hub.Socket, reason hub.Reason) {
 	defer g.comings.Unlock()
 	v := visitorOf(s)
 	v.gone = true
+	g.expiries.set(&v.expiry, time.Time{})
 	if v.in {
-		g.expiries.set(&v.expiry, time.Time{})
 		user := v.User()
 		if user != "" {
 			g.users.leave(user)

@@ -366,9 +366,6 @@ func (g *Gateway) refresh(s *hub.Socket, e *hub.Event) (any, error) {
 		return nil, err
 	}
 	g.expiries.set(&v.expiry, grant.Expires)
-	if !s.Connected() { // it left meanwhile, and would be remembered for nothing
-		g.expiries.set(&v.expiry, time.Time{})
-	}
 	reply := struct {
 		User    string `json:"user,omitempty"`
 		Expires int64  `json:"expires,omitempty"` // Unix time in seconds: exp, and the leeway behind it

@@ -7,28 +7,29 @@ import (
 	"time"
 )
 
-// expiries disconnect sockets when their tokens expire: one goroutine and one timer for all, and some 40 bytes for each socket
-// that waits, which leaves them when it goes.
-type expiries struct {
+// expiries end things when their time has come, sockets when their tokens expire: one goroutine and one timer for all, and some 40
+// bytes for each that waits, which leaves them when it goes.
+type expiries[T any] struct {
 	mu    sync.Mutex
-	queue expiryQueue
+	queue expiryQueue[T]
 	woken chan struct{} // somebody is the first now
 	now   func() time.Time
+	end   func(T)
 }
 
 // expiring is somebody who waits for an expiry. Its slot belongs to the expiries that it was given to.
-type expiring struct {
+type expiring[T any] struct {
+	who  T
 	at   int64 // Unix nanoseconds
 	slot int   // place in the queue, plus one; 0: it does not wait
-	end  func()
 }
 
-func newExpiries(now func() time.Time) *expiries {
-	return &expiries{woken: make(chan struct{}, 1), now: now}
+func newExpiries[T any](now func() time.Time, end func(T)) *expiries[T] {
+	return &expiries[T]{woken: make(chan struct{}, 1), now: now, end: end}
 }
 
-// set has e.end called at a time, instead of whenever it was to be called before; never for the zero time.
-func (x *expiries) set(e *expiring, at time.Time) {
+// set has e.who ended at a time, instead of whenever it was to be ended before; never for the zero time.
+func (x *expiries[T]) set(e *expiring[T], at time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if e.slot > 0 {
@@ -45,7 +46,7 @@ func (x *expiries) set(e *expiring, at time.Time) {
 }
 
 // wake has run look at the queue again.
-func (x *expiries) wake() {
+func (x *expiries[T]) wake() {
 	select {
 	case x.woken <- struct{}{}:
 	default:
@@ -53,7 +54,7 @@ func (x *expiries) wake() {
 }
 
 // run calls what is due until ctx is done.
-func (x *expiries) run(ctx context.Context) {
+func (x *expiries[T]) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -65,7 +66,7 @@ func (x *expiries) run(ctx context.Context) {
 		}
 		due, next := x.due()
 		for _, e := range due {
-			e.end()
+			x.end(e.who)
 		}
 		timer.Reset(next)
 	}
@@ -75,12 +76,12 @@ func (x *expiries) run(ctx context.Context) {
 const expiryLook = time.Minute
 
 // due takes those whose time has come, and tells when to look again.
-func (x *expiries) due() (due []*expiring, next time.Duration) {
+func (x *expiries[T]) due() (due []*expiring[T], next time.Duration) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	now := x.now().UnixNano()
 	for len(x.queue) > 0 && x.queue[0].at <= now {
-		due = append(due, heap.Pop(&x.queue).(*expiring))
+		due = append(due, heap.Pop(&x.queue).(*expiring[T]))
 	}
 	if len(x.queue) == 0 {
 		return due, expiryLook
@@ -89,30 +90,30 @@ func (x *expiries) due() (due []*expiring, next time.Duration) {
 }
 
 // expiryQueue is a heap, the next expiry first.
-type expiryQueue []*expiring
+type expiryQueue[T any] []*expiring[T]
 
-var _ heap.Interface = (*expiryQueue)(nil)
+var _ heap.Interface = (*expiryQueue[int])(nil)
 
 // Len is part of heap.Interface.
-func (q expiryQueue) Len() int { return len(q) }
+func (q expiryQueue[T]) Len() int { return len(q) }
 
 // Less is part of heap.Interface.
-func (q expiryQueue) Less(i, j int) bool { return q[i].at < q[j].at }
+func (q expiryQueue[T]) Less(i, j int) bool { return q[i].at < q[j].at }
 
 // Swap is part of heap.Interface.
-func (q expiryQueue) Swap(i, j int) {
+func (q expiryQueue[T]) Swap(i, j int) {
 	q[i], q[j] = q[j], q[i]
 	q[i].slot, q[j].slot = i+1, j+1
 }
 
 // Push is part of heap.Interface.
-func (q *expiryQueue) Push(e any) {
-	*q = append(*q, e.(*expiring))
+func (q *expiryQueue[T]) Push(e any) {
+	*q = append(*q, e.(*expiring[T]))
 	(*q)[len(*q)-1].slot = len(*q)
 }
 
 // Pop is part of heap.Interface.
-func (q *expiryQueue) Pop() any {
+func (q *expiryQueue[T]) Pop() any {
 	old := *q
 	e := old[len(old)-1]
 	old[len(old)-1] = nil

@@ -30,9 +30,9 @@ func (c *clock) set(t time.Time) {
 func TestExpiries(t *testing.T) {
 	begin := time.Unix(1_800_000_000, 0)
 	c := &clock{now: begin}
-	x := newExpiries(c.Now)
+	x := newExpiries(c.Now, func(int) {})
 	r := rand.New(rand.NewPCG(1, 2))
-	all, slow := make([]expiring, 200), make(map[int]time.Duration)
+	all, slow := make([]expiring[int], 200), make(map[int]time.Duration)
 	ended := 0
 	for step := range 20_000 {
 		i := r.IntN(len(all))
@@ -46,7 +46,7 @@ func TestExpiries(t *testing.T) {
 		default:
 			c.set(c.Now().Add(time.Duration(r.IntN(100)) * time.Millisecond))
 			due, next := x.due()
-			var want []*expiring
+			var want []*expiring[int]
 			first := time.Duration(-1)
 			for i, at := range slow {
 				switch {
@@ -57,7 +57,7 @@ func TestExpiries(t *testing.T) {
 					first = at
 				}
 			}
-			if len(due) != len(want) || slices.ContainsFunc(due, func(e *expiring) bool { return !slices.Contains(want, e) }) {
+			if len(due) != len(want) || slices.ContainsFunc(due, func(e *expiring[int]) bool { return !slices.Contains(want, e) }) {
 				t.Fatalf("step %d: %d are due, want %d", step, len(due), len(want))
 			}
 			ended += len(want)
@@ -76,14 +76,14 @@ func TestExpiries(t *testing.T) {
 
 // TestExpiriesRun: one that is set while the others sleep is not slept through.
 func TestExpiriesRun(t *testing.T) {
-	x := newExpiries(time.Now)
+	ended := make(chan string, 2)
+	x := newExpiries(time.Now, func(who string) { ended <- who })
 	done := make(chan struct{})
 	go func() { defer close(done); x.run(t.Context()) }()
-	var late expiring
-	late.end = func() { t.Error("one whose time has not come was ended") }
+	late, early := expiring[string]{who: "late"}, expiring[string]{who: "early"}
 	x.set(&late, time.Now().Add(time.Hour))
-	ended := make(chan struct{})
-	early := expiring{end: func() { close(ended) }}
 	x.set(&early, time.Now().Add(10*time.Millisecond))
-	<-ended
+	if who := <-ended; who != "early" {
+		t.Errorf("the %s one was ended", who)
+	}
 }

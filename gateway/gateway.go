@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+	"golang.org/x/sys/unix"
 	xrate "golang.org/x/time/rate"
 
 	"starling/gateway/access"
@@ -32,7 +35,7 @@ type Gateway struct {
 	apiAddr  net.Listener
 	metrics  *metrics.Metrics
 	guard    *guard.Guard
-	expiries *expiries
+	expiries *expiries[*hub.Socket]
 	users    users
 	comings  sync.Mutex               // one socket enters or leaves at a time
 	waiting  map[*visitor]*hub.Socket // those that have come back, by whom they wait for
@@ -53,11 +56,12 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{
-		cfg: cfg, expiries: newExpiries(time.Now), hooks: map[string]bool{},
+		cfg: cfg, hooks: map[string]bool{},
 		clientEvents: cfg.ClientEvents, webhookEvents: cfg.WebhookEvents,
 		events: newRate(cfg.EventsRate, cfg.EventsBurst), bytes: newRate(cfg.BytesRate, cfg.BytesBurst),
 		started: time.Now(), nonsense: xrate.Sometimes{First: 1, Interval: nonsenseTime},
 	}
+	g.expiries = newExpiries(time.Now, g.expired)
 	for _, hook := range cfg.Hooks {
 		g.hooks[hook] = true
 	}
@@ -171,13 +175,25 @@ func (g *Gateway) APIAddr() net.Addr {
 }
 
 // Listen claims both addresses. Nobody is served before Run. An error of the clients' address is that of [hub.Server.Listen].
-func (g *Gateway) Listen() (err error) {
-	if g.api != nil {
-		if g.apiAddr, err = net.Listen("tcp", g.cfg.APIAddr); err != nil {
-			return &APIAddrError{err}
-		}
+func (g *Gateway) Listen() error {
+	if err := g.io.Listen(g.cfg.Addr); err != nil || g.api == nil {
+		return err
 	}
-	return g.io.Listen(g.cfg.Addr)
+	ln, err := net.Listen("tcp", g.cfg.APIAddr)
+	if err != nil {
+		return &APIAddrError{err}
+	}
+	g.apiAddr = netutil.LimitListener(ln, apiPlaces(g.io.ConnectionsMax())) // further ones wait to be accepted
+	return nil
+}
+
+// apiPlaces is how many connections the control API may have beside so many of clients: a part of the open files that are left, which
+// calls to the backend and the rest of the process need too.
+func apiPlaces(connections int) int {
+	var files unix.Rlimit
+	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &files) // only a bad pointer fails
+	left := int(min(files.Cur, math.MaxInt32)) - connections
+	return min(max(left/apiFilesPart, apiConnectionsMin), apiConnectionsMax)
 }
 
 // APIAddrError is what Listen returns when the control API cannot have its address.

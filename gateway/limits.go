@@ -30,6 +30,9 @@ const (
 	nonsenseTime = 10 * time.Second
 	// flushTimeMax is how long the end of the gateway waits for webhooks that are still to be sent.
 	flushTimeMax = 5 * time.Second
+	// apiConnectionsMin and apiConnectionsMax bound the connections of the control API, between them one for each apiFilesPart of the
+	// open files that clients leave: a server that cannot open another file ends.
+	apiConnectionsMin, apiConnectionsMax, apiFilesPart = 64, 1024, 4
 	// apiEndTimeMax is how long it waits for requests of the control API.
 	apiEndTimeMax = 2 * time.Second
 	// credentialBytesMax bounds the auth payload that is looked at.

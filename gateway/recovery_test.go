@@ -145,3 +145,47 @@ func TestLateRefresh(t *testing.T) {
 	g.expired(s)
 	c.ends()
 }
+
+// TestRefreshWhileThePredecessorIsHeld: a client that is back, and not counted yet, may refresh, and expires as others do.
+func TestRefreshWhileThePredecessorIsHeld(t *testing.T) {
+	hold := make(chan struct{})
+	b := newBackend(t, map[string]func(map[string]json.RawMessage) (int, string){
+		HookEvent: func(map[string]json.RawMessage) (int, string) { <-hold; return 200, `{}` },
+	})
+	cfg := b.config(HookEvent, HookConnected, HookDisconnected)
+	cfg.Hub.Recovery = &hub.Recovery{}
+	g := start(t, cfg)
+	c := enter(t, g, `{"sub":"1"}`)
+	b.expect(t, fmt.Sprintf(`{"nsp":"/","sid":%q,"type":"connected","user":"1"}`, c.id))
+	_ = g.Server().Emit("first")
+	offset := strings.SplitN(c.next(), `"`, 5)[3]
+	c.send(`42["ping"]`)
+	<-b.calls
+	again := func() *client {
+		t.Helper()
+		back, refusal := attempt(t, g, fmt.Sprintf(`{"token":%q,"pid":%q,"offset":%q}`, token(t, `{"sub":"1"}`), c.pid, offset))
+		if refusal != "" || back.id != c.id {
+			t.Fatalf("it is told %q, and is %s", refusal, back.id)
+		}
+		return back
+	}
+	away(t, g, c)
+	away(t, g, again()) // twice
+	back := again()
+	back.emit(fmt.Sprintf(`"refresh",%q`, token(t, `{"sub":"1","ttl":1}`)))
+	if said := back.ends(); len(said) != 2 || said[0] != `42["expired"]` && !strings.HasPrefix(said[0], `42["expired",`) {
+		t.Errorf("at its end it is told %q", said)
+	}
+	close(hold)
+	b.expect(t, fmt.Sprintf(`{"nsp":"/","reason":"transport close","sid":%q,"type":"disconnected","user":"1"}`, c.id))
+	eventually(t, "nobody waits, and nobody is counted", func() bool {
+		g.comings.Lock()
+		defer g.comings.Unlock()
+		g.expiries.mu.Lock()
+		defer g.expiries.mu.Unlock()
+		return len(g.waiting) == 0 && len(g.expiries.queue) == 0 && !g.users.full("1", 1)
+	})
+	if len(b.calls) > 0 {
+		t.Errorf("the backend was told %s of somebody who was never in", <-b.calls)
+	}
+}

@@ -13,7 +13,7 @@ type visitor struct {
 	access.Member
 	events, bytes meter
 	refusals      meter // of those that came too fast
-	expiry        expiring
+	expiry        expiring[*hub.Socket]
 	before        *visitor // whose session this one has taken over, until it is in; nil for a new one
 
 	// Guarded by Gateway.comings.
