@@ -48,7 +48,7 @@ test: lint cross race ## check everything: lint, other platforms, the tests unde
 	go test -timeout $(TESTTIME) ./...
 
 .PHONY: race
-race: compiler peers $(CLIENT) $(BROWSER) $(BUNDLE) $(EXAMPLES) chromium ## run the tests with the race detector and the assertions
+race: compiler tools peers $(CLIENT) $(BROWSER) $(BUNDLE) $(EXAMPLES) chromium ## run the tests with the race detector and the assertions
 	go test -race -tags invariants -timeout $(TESTTIME) ./...
 
 # Minimizing by count: by time, Go's fuzzer spends most of a short run on inputs that are merely new.
@@ -133,6 +133,11 @@ clean: ## remove what was built and installed
 .PHONY: compiler
 compiler:
 	@command -v "$$(go env CC)" >/dev/null || $(call install,gcc libc6-dev,a C compiler)
+
+# What the documents tell their readers to use.
+.PHONY: tools
+tools:
+	@{ command -v python3 && command -v curl && command -v openssl; } >/dev/null || $(call install,python3 curl openssl,Python, curl and openssl)
 
 .PHONY: node
 node:
