@@ -146,7 +146,7 @@ func (g *Gateway) makeAPI() (err error) {
 	cfg := control.Config{
 		Server: g.io, Namespaces: g.cfg.Namespaces, Keys: g.keys, EventBytesMax: g.cfg.EventBytesMax,
 		Drain: g.drain, Ready: g.Ready, Metrics: g.metrics.Handler(), MetricsOpen: g.cfg.MetricsPublic || isLoopback(g.cfg.APIAddr),
-		Pprof: g.cfg.Pprof || g.cfg.Dev, PprofOpen: g.cfg.Dev, Version: g.cfg.Version, Observe: g.metrics.ObserveAPI,
+		Pprof: g.cfg.Pprof || g.cfg.Dev, Version: g.cfg.Version, Observe: g.metrics.ObserveAPI,
 		Process: g.process, Logger: g.cfg.Logger,
 	}
 	if g.dev != nil {
@@ -312,6 +312,9 @@ func (g *Gateway) Ready() error {
 
 // drain begins the end, with another pace than the configuration's, or hastens it.
 func (g *Gateway) drain(over time.Duration) {
+	if g.cfg.OnDrain != nil {
+		g.cfg.OnDrain(over)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), over+cmp.Or(g.cfg.Hub.ShutdownTimeout, hub.ShutdownTimeoutDefault))
 	go func() {
 		defer cancel()

@@ -38,7 +38,8 @@ type Session struct {
 // Handler serves the page at /, its files beside it, and the session at /dev/session; everything else is 404. It asks
 // session for each of them, from any goroutine, so that a page which outlives its server finds the keys of the next one.
 //
-// It answers only to requests for localhost or a loopback address: a name of somebody else's that suddenly resolves to
+// It answers only to this machine, whatever address the server listens on, since it hands out a key that may do everything; and only to
+// requests for localhost or a loopback address: a name of somebody else's that suddenly resolves to
 // this machine (DNS rebinding) would otherwise hand the key to whoever owns the name.
 func Handler(session func() Session) http.Handler {
 	mux := http.NewServeMux()
@@ -50,6 +51,10 @@ func Handler(session func() Session) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		protect(w.Header(), session().URL)
+		if !isLocal(r.RemoteAddr) {
+			http.Error(w, "the playground is for the machine that it runs on: open it there, or through a tunnel", http.StatusForbidden)
+			return
+		}
 		if !isLocal(r.Host) {
 			http.Error(w, fmt.Sprintf("the playground answers to localhost and loopback addresses only, not to %q: "+
 				"open it on the machine itself, or through a tunnel to a port of your own", r.Host), http.StatusForbidden)

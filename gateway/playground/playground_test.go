@@ -21,6 +21,7 @@ var acme = Session{
 // get asks a playground for something, with the Host given and further headers as pairs.
 func get(s Session, method, target, host string, headers ...string) *http.Response {
 	r := httptest.NewRequest(method, target, nil)
+	r.RemoteAddr = "127.0.0.1:40000"
 	r.Host = host
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
@@ -81,6 +82,7 @@ func TestHandlerServesTheSessionOfNow(t *testing.T) {
 	for _, key := range []string{"dev_1f", "dev_2e"} {
 		current.Key = key
 		r := httptest.NewRequest("GET", "http://localhost:9090/dev/session", nil)
+		r.RemoteAddr = "127.0.0.1:40000"
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		var got map[string]any
@@ -221,5 +223,18 @@ func TestPageFindsItsFiles(t *testing.T) {
 	}
 	if found < 5 {
 		t.Errorf("only %d links found", found)
+	}
+}
+
+// TestOtherMachines get nothing, whatever name they ask for.
+func TestOtherMachines(t *testing.T) {
+	for _, remote := range []string{"192.0.2.7:40000", "[2001:db8::1]:40000", ""} {
+		r := httptest.NewRequest("GET", "http://localhost:9090/dev/session", nil)
+		r.RemoteAddr = remote
+		w := httptest.NewRecorder()
+		Handler(func() Session { return Session{Key: "secret"} }).ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), "secret") {
+			t.Errorf("%q gets %d %s", remote, w.Code, w.Body)
+		}
 	}
 }
