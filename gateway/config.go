@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"time"
 
 	"starling/gateway/access"
 	"starling/gateway/webhook"
@@ -80,6 +81,10 @@ type Config struct {
 	// MemoryMax is how many bytes the process may use: near it new clients are refused, and then the slowest disconnected. 0 is the limit
 	// of the process's cgroup, if there is one.
 	MemoryMax int64
+
+	// OnDrain is told over what time the control API drains the server, before that begins and at each request to hasten it; nil is
+	// for nobody. It must not wait.
+	OnDrain func(over time.Duration)
 
 	// Version is that of the server, for the API and the metrics.
 	Version string

@@ -1,8 +1,10 @@
 package hub
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -27,39 +29,40 @@ type caller struct {
 	wants  []want
 	outbox []packetOut
 
-	mute  bool          // answers no heartbeat, and does nothing else
-	since time.Duration // when it fell silent
-	may   map[Reason]bool
-	must  bool // its session has to be over after this step
-	dead  int  // steps since it is known to be over; 0 while it is not
+	mute     bool          // answers no heartbeat, and does nothing else
+	since    time.Duration // when it fell silent
+	may      map[Reason]bool
+	must     bool // its session has to be over after this step
+	connects int
+	dead     int // steps since it is known to be over; 0 while it is not
 }
 
 // stage is how far an upgrade is.
 type stage uint8
 
 const (
-	staying stage = iota
-	asked         // the WebSocket was asked for
-	open          // it is there
-	probed        // 2probe was sent
-	answered      // 3probe has come: 5 follows when nothing else is under way
+	staying  stage = iota
+	asked          // the WebSocket was asked for
+	open           // it is there
+	probed         // 2probe was sent
+	answered       // 3probe has come: 5 follows when nothing else is under way
 )
 
 // place is what a caller is in one namespace, from one CONNECT on.
 type place struct {
-	caller   *caller
-	nsp      string
-	auth     string
-	state    placeState
-	rooms    map[string]bool
-	socket   *Socket
-	id       string // as the client knows it
-	pid      string
-	offset   string
-	onLoop   []int // numbers of events that were sent and not handled, by OnLoop handlers and by others
-	off      []int
-	welcomed bool // OnConnect was called
-	left     int  // times that OnDisconnect was called
+	caller *caller
+	nsp    string
+	auth   string
+	state  placeState
+	rooms  map[string]bool
+	early  []func() // changes of rooms that wait for the middleware
+	socket *Socket
+	id     string // as the client knows it
+	pid    string
+	offset string
+	onLoop []int // numbers of events that were sent and not handled, by OnLoop handlers and by others
+	off    []int
+	newest int // the greatest number that has come
 }
 
 type placeState uint8
@@ -78,6 +81,7 @@ type want struct {
 	kept     bool   // it is kept for those who come back
 	place    *place
 	connect  bool
+	n        int // of the event: numbers are drawn when it is emitted, and so grow
 }
 
 // packetOut is a packet on its way to the server.
@@ -91,6 +95,12 @@ type packetOut struct {
 
 // alive reports whether the caller's session goes on.
 func (c *caller) alive() bool { return c.real != nil && !*c.closed }
+
+// String is what there is to know of a caller, for messages.
+func (c *caller) String() string {
+	return fmt.Sprintf("polls %v, stage %d, mute %v, may end with %v, must %v, a request is out: %v, its connection has ended: %v",
+		c.polls, c.stage, c.mute, c.may, c.must, c.line.waits(), c.line.peer.Closed)
+}
 
 // at returns the caller's place in a namespace, nil if it never had one.
 func (c *caller) at(nsp string) *place {
@@ -245,7 +255,7 @@ func (c *caller) packet(m string) {
 		i++
 	}
 	if i == len(c.wants) || c.wants[i].text != text {
-		c.run.fail("caller %d got %q (%q), and wants %q", c.n, m, text, c.wants)
+		c.run.fail("caller %d got %q (%q), and wants %.300v", c.n, m, text, c.wants)
 	}
 	w := c.wants[i]
 	c.wants = c.wants[i+1:]
@@ -256,29 +266,12 @@ func (c *caller) packet(m string) {
 		}
 		w.place.id, w.place.pid = data.SID, data.PID
 	}
-	c.ordered(text)
+	if w.n > 0 && w.n <= w.place.newest {
+		c.run.fail("caller %d got number %d after %d", c.n, w.n, w.place.newest)
+	}
+	w.place.newest = max(w.place.newest, w.n)
 	if ack != "" && !c.mute && c.run.rand.IntN(4) > 0 {
 		c.acknowledge(w.place, ack, text)
-	}
-}
-
-// ordered wants the numbers of what comes to grow: they are drawn when it is emitted.
-func (c *caller) ordered(text string) {
-	var n int
-	if i := strings.IndexByte(text, '['); i > 0 && (text[0] == '2' || text[0] == '5') {
-		nsp := text[1:i]
-		if k := strings.LastIndexByte(nsp, ','); k >= 0 {
-			nsp = nsp[strings.IndexByte(nsp, '/'):k]
-		}
-		if _, err := fmt.Sscanf(text[strings.IndexByte(text, ',')+1:], `["m",%d`, &n); err != nil {
-			if _, err = fmt.Sscanf(text[strings.IndexByte(text, ',')+1:], `["ask",%d`, &n); err != nil {
-				return
-			}
-		}
-		if n <= c.run.newest[c.at(nsp)] {
-			c.run.fail("caller %d got number %d after %d", c.n, n, c.run.newest[c.at(nsp)])
-		}
-		c.run.newest[c.at(nsp)] = n
 	}
 }
 
@@ -286,7 +279,11 @@ func (c *caller) ordered(text string) {
 func (c *caller) acknowledge(p *place, id, text string) {
 	var n int
 	_, _ = fmt.Sscanf(text[strings.IndexByte(text, '['):], `["ask",%d`, &n)
-	c.send(packetOut{text: "43" + prefix(p.nsp) + id + fmt.Sprintf("[%d]", n)})
+	c.send(packetOut{text: "43" + prefix(p.nsp) + id + fmt.Sprintf("[%d]", n), before: func() {
+		if now := c.at(p.nsp); c.alive() && now.state != in && now.state != gone {
+			c.end(ReasonForcedClose)
+		}
+	}})
 }
 
 // normal is a packet without what the model does not know: the id of the ack that it asks for, and the payload of a CONNECT.
@@ -356,9 +353,8 @@ func (c *caller) send(p packetOut) {
 
 func (c *caller) frames(l *link, p packetOut) {
 	b := c.run.text(p.text)
-	for i, attachment := range p.binary {
-		l.say(b, p.control, nil, nil)
-		_ = i
+	for _, attachment := range p.binary {
+		l.say(b, false, nil, nil)
 		b = frame(wsproto.OpBinary, true, attachment)
 	}
 	l.say(b, p.control, p.before, p.after)
@@ -386,6 +382,10 @@ func (c *caller) poll() {
 	if c.dead > 0 && c.real == nil {
 		return
 	}
+	if c.line.asked && c.line.peer.Closed && c.alive() { // whose answer is lost gives up, as the stock client does
+		c.silent()
+		return
+	}
 	id := "&sid=" + peek[session.ID](c.real.Base(), "id").String()
 	for _, l := range []**link{&c.line, &c.post} {
 		if (*l).peer.Closed && c.dead == 0 && !(*l).asked {
@@ -406,6 +406,12 @@ func (c *caller) poll() {
 	}
 }
 
+// silent has a caller do nothing any more.
+func (c *caller) silent() {
+	c.mute, c.since = true, c.run.sim.Loop().Now()
+	c.may[ReasonPingTimeout], c.may[ReasonTransportError], c.may[ReasonForcedClose] = true, true, true
+}
+
 // postSome sends what waits, or a part of it.
 func (c *caller) postSome(id string) {
 	n := 1
@@ -418,7 +424,7 @@ func (c *caller) postSome(id string) {
 	for _, p := range some {
 		texts = append(texts, p.text)
 		for _, b := range p.binary {
-			texts = append(texts, "b"+base64Of(b))
+			texts = append(texts, "b"+base64.StdEncoding.EncodeToString(b))
 		}
 	}
 	each := func(what func(packetOut) func()) func() {
@@ -439,18 +445,20 @@ func (c *caller) upgrade() {
 	r, l := c.run, c.probe
 	switch {
 	case l.refused, l.over, l.peer.Closed, l.peer.ShutByUs:
-		l.peer.Hangup(errHungUp)
+		l.peer.Hangup(io.EOF)
 		c.stage, c.probe = staying, nil
 	case c.stage == open && r.rand.IntN(2) == 0:
 		c.stage = probed
 		l.say(frame(wsproto.OpText, true, []byte("2probe")), true, nil, nil)
 	case c.stage == answered && !c.line.asked && !c.post.asked && r.rand.IntN(2) == 0:
+		if c.alive() { // else the server only says goodbye over it
+			r.upgraded++
+		}
 		l.say(frame(wsproto.OpText, true, []byte("5")), true, nil, nil)
 		l.push(len(l.out))
-		c.line.peer.Hangup(errHungUp)
-		c.post.peer.Hangup(errHungUp)
+		c.line.peer.Hangup(io.EOF)
+		c.post.peer.Hangup(io.EOF)
 		c.polls, c.stage, c.line, c.post, c.probe = false, staying, l, nil, nil
-		r.upgraded++
 		for _, p := range c.outbox {
 			c.frames(l, p)
 		}
@@ -463,7 +471,7 @@ func (c *caller) upgrade() {
 func (c *caller) hangup() {
 	for _, l := range []*link{c.line, c.post, c.probe} {
 		if l != nil {
-			l.peer.Hangup(errHungUp)
+			l.peer.Hangup(io.EOF)
 		}
 	}
 }

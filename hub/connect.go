@@ -135,10 +135,7 @@ func (c *client) refuse(nsp string, err error) {
 func (c *client) accept(s *Socket) {
 	if s.kept != nil && s.kept.saved != nil { // it comes back, and the middleware had to be asked
 		if err := c.restore(s); err != nil {
-			c.notRecovered(s, err)
-			s.nsp.tellExpired([]recovery.Saved{*s.kept.saved})
-			s.kept.saved = nil
-			c.Close(session.TransportError) // the client comes again, as a new one
+			c.startOver(s, err)
 		}
 		return
 	}

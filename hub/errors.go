@@ -17,6 +17,8 @@ var (
 	ErrAckTimeout = errors.New("operation has timed out")
 	// ErrAcksPending: more acks than AcksPendingMax are awaited from this client.
 	ErrAcksPending = errors.New("hub: too many acks are awaited from this client")
+	// ErrAckBytes: the acks of a broadcast are more than AckBytesMax together, and those beyond were dropped.
+	ErrAckBytes = errors.New("hub: the acks of a broadcast are too many bytes together")
 	// ErrAcked: the event was acknowledged before, or asked for no acknowledgement.
 	ErrAcked = errors.New("hub: no acknowledgement is wanted, or it was given")
 	// ErrNoArgument: the event has fewer arguments than were asked for.

@@ -225,19 +225,23 @@ func (n *Namespace) describe(sockets []*RemoteSocket) []cluster.Socket {
 // SocketsJoin puts sockets into rooms. It is done in the order in which any one goroutine asks for it: the rooms are in
 // force for an Emit behind it. Errors are those of Socket.Join, and [cluster.ErrBacklog].
 func (b BroadcastOperator) SocketsJoin(rooms ...string) error {
-	return b.changeRooms(cluster.Join, rooms, (*space).join, nil)
+	return b.changeRooms(cluster.Join, rooms, (*space).join)
 }
 
 // SocketsLeave takes sockets out of rooms; see SocketsJoin. Those that are away (Options.Recovery) and were in one of these rooms
 // begin anew: what they have missed there is not theirs any more.
 func (b BroadcastOperator) SocketsLeave(rooms ...string) error {
-	return b.changeRooms(cluster.Leave, rooms, (*space).leave, func(b BroadcastOperator) { b.forgetAway(rooms) })
+	return b.changeRooms(cluster.Leave, rooms, (*space).leave)
 }
 
-func (b BroadcastOperator) changeRooms(kind cluster.Kind, rooms []string, change func(*space, *Socket, string), after func(BroadcastOperator)) error {
+func (b BroadcastOperator) changeRooms(kind cluster.Kind, rooms []string, change func(*space, *Socket, string)) error {
 	rooms, err := ownRooms(rooms)
 	if err != nil {
 		return err
+	}
+	var away func(BroadcastOperator) (end func())
+	if kind == cluster.Leave && len(rooms) > 0 {
+		away = func(b BroadcastOperator) func() { return b.forgetAway(rooms) }
 	}
 	fill := func(m *cluster.Message) { m.Kind, m.Rooms = kind, rooms }
 	return b.act(fill, func(sp *space, all []*Socket) {
@@ -246,7 +250,7 @@ func (b BroadcastOperator) changeRooms(kind cluster.Kind, rooms []string, change
 				change(sp, s, room)
 			}
 		}
-	}, after)
+	}, away)
 }
 
 // DisconnectSockets has sockets leave the namespace; see Socket.Disconnect. Those that are away (Options.Recovery) do not come
@@ -257,41 +261,52 @@ func (b BroadcastOperator) DisconnectSockets(closeConnection bool) error {
 		for _, s := range all {
 			s.client.disconnect(s, closeConnection)
 		}
-	}, func(b BroadcastOperator) { b.forgetAway(nil) })
+	}, func(b BroadcastOperator) func() { return b.forgetAway(nil) })
 }
 
-// forgetAway ends the sessions of those who are away and were meant, of those alone that were in one of the given rooms, if there
-// are any.
-func (b BroadcastOperator) forgetAway(rooms []string) {
-	if b.nsp.journal != nil {
-		aim := b.aim()
-		aim.Also = rooms
-		b.nsp.tellExpired(b.nsp.journal.Forget(aim))
+// forgetAway ends the sessions of those who are meant and are away, on the way back, or about to be away before their loops have
+// done the act, which is until end is called. Given rooms, they are those alone who are in one of these.
+func (b BroadcastOperator) forgetAway(rooms []string) (end func()) {
+	if b.nsp.journal == nil {
+		return func() {}
 	}
+	aim := b.aim()
+	aim.Also = rooms
+	over, end := b.nsp.journal.Begin(aim)
+	b.nsp.tellExpired(over)
+	return end
 }
 
 // act does something with the sockets that the operator means, on each loop with those of that loop, and asks the other
-// nodes for the same by a message that fill completes. The last loop does what comes after, if there is anything: whoever has gone
-// away before his own loop got to it is known to be away by then.
-func (b BroadcastOperator) act(fill func(*cluster.Message), do func(*space, []*Socket), after func(BroadcastOperator)) error {
-	if parent, err := b.children(func(c BroadcastOperator) error { return c.act(fill, do, after) }); parent || b.nobody() {
+// nodes for the same by a message that fill completes. away sees to those who are on no loop, if anybody has to, until the last
+// loop has done its part.
+func (b BroadcastOperator) act(fill func(*cluster.Message), do func(*space, []*Socket), away func(BroadcastOperator) (end func())) error {
+	if parent, err := b.children(func(c BroadcastOperator) error { return c.act(fill, do, away) }); parent || b.nobody() {
 		return err
 	}
 	s := b.nsp.server
 	if s.full() {
 		return ErrOverloaded
 	}
+	end := func() {}
+	if away != nil {
+		end = away(b)
+	}
 	left := new(atomic.Int32)
-	left.Store(int32(len(s.column())))
+	left.Store(1 + int32(len(s.column())))
+	done := func() {
+		if left.Add(-1) == 0 {
+			end()
+		}
+	}
 	s.post(eventloop.TaskFunc(func(l *eventloop.Loop) {
+		defer done() // also when a task panics: an act that never ends would keep everybody from coming back
 		sp := s.column()[l.Index()].space(b.nsp)
 		var all []*Socket // a walk must not change the index
 		sp.index.Each(b.rooms, b.except, func(s *Socket) { all = append(all, s) })
 		do(sp, all)
-		if left.Add(-1) == 0 && after != nil {
-			after(b)
-		}
 	}))
+	done() // before Serve there are no loops
 	if !b.reachesOthers() {
 		return nil
 	}

@@ -67,6 +67,43 @@ func (sh *shard) socket(n *Namespace, id string) (s *Socket) {
 	return s
 }
 
+// SocketRooms is a socket with the rooms that it is in at a moment, its id among them, in no order.
+type SocketRooms struct {
+	Socket *Socket
+	Rooms  []string
+}
+
+// SocketsByID finds those sockets of this node that have the given ids, by these. Each loop is asked once, however many ids there
+// are, and is held for about a microsecond by each of its own: bound them. The error is ctx's, ErrOverloaded, or ErrShutdown.
+// Not for OnLoop handlers, which would wait for themselves.
+func (n *Namespace) SocketsByID(ctx context.Context, ids []string) (map[string]SocketRooms, error) {
+	all := map[string]SocketRooms{}
+	for i, sh := range n.server.column() {
+		mine := slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+			at, ok := session.LoopOf(id)
+			return !ok || n.journal == nil && at != i // with one the client may have come back on another loop
+		})
+		if len(mine) == 0 {
+			continue
+		}
+		found, err := ask(ctx, sh, func() (found []SocketRooms) {
+			for _, id := range mine {
+				if s := sh.socket(n, id); s != nil {
+					found = append(found, SocketRooms{s, append(s.roomNames(), id)})
+				}
+			}
+			return found
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range found {
+			all[f.Socket.id] = f
+		}
+	}
+	return all, nil
+}
+
 // Count is how many sockets of this node the operator means. Each loop walks through them. The error is ctx's, ErrOverloaded, or
 // ErrShutdown. Not for OnLoop handlers, which would wait for themselves.
 func (b BroadcastOperator) Count(ctx context.Context) (total int, err error) {

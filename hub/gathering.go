@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"starling/eventloop"
@@ -16,9 +17,9 @@ type BroadcastReply struct {
 	Reply
 }
 
-// PartialError is what EmitWithAck of a broadcast returns when not everybody has answered. Err says why: ErrAckTimeout, the
-// error of the context, ErrDisconnected for sockets that have left meanwhile, ErrAcksPending for sockets that are asked too
-// much, ErrNodeLost, or ErrShutdown.
+// PartialError is what EmitWithAck of a broadcast returns when not everybody has answered. Err says why: ErrAckBytes, before all
+// others, when answers were dropped here, ErrAckTimeout, the error of the context, ErrDisconnected for sockets that have left
+// meanwhile, ErrAcksPending for sockets that are asked too much, ErrNodeLost, or ErrShutdown.
 type PartialError struct {
 	Asked    int // sockets that the broadcast was sent to, as far as is known
 	Answered int
@@ -34,8 +35,9 @@ func (e *PartialError) Unwrap() error { return e.Err }
 
 // EmitWithAck sends an event to each socket and waits for their acknowledgements, as long as ctx and Timeout allow; give it
 // one of them, or it may wait for as long as some client stays without answering. It returns the replies, in the order in
-// which they came. When not everybody has answered the error is a [*PartialError], and the replies are those that came.
-// Other errors are those of Emit; then nobody was asked. Not for OnLoop handlers, which would hold their loop.
+// which they came. When not everybody has answered the error is a [*PartialError], and the replies are those that came. Beyond
+// AckBytesMax together, those of all children of a parent namespace counted, a reply is dropped, and missing; each node drops
+// by itself what goes beyond, which elsewhere looks like sockets that have left. Other errors are those of Emit; then nobody was asked. Not for OnLoop handlers, which would hold their loop.
 func (b BroadcastOperator) EmitWithAck(ctx context.Context, event string, args ...any) ([]BroadcastReply, error) {
 	ctx, cancel := b.bound(ctx)
 	defer cancel()
@@ -44,6 +46,7 @@ func (b BroadcastOperator) EmitWithAck(ctx context.Context, event string, args .
 		g, err := b.ask(ctx, event, args)
 		if err == nil {
 			all = append(all, g)
+			g.share(all[0])
 		}
 		return err
 	}
@@ -82,7 +85,9 @@ type gathering struct {
 	number  uint64 // of the inquiry; 0: no other node is asked
 	asked   int
 	replies []BroadcastReply
-	missing error // why some do not answer
+	bytes   *atomic.Int64 // of the replies, and of those of all that share it
+	cut     bool          // some replies were too many bytes
+	missing error         // why some do not answer
 
 	members [][]*Socket // who was asked; each loop has its own list
 	changed func()      // called when replies have come, or all; nil: nobody cares
@@ -91,7 +96,7 @@ type gathering struct {
 // newGathering begins to wait for the answers of the given nodes, and of the loops as soon as they are asked.
 func (n *Namespace) newGathering() *gathering {
 	loops := len(n.server.column())
-	g := &gathering{nsp: n, id: n.newAckID(), members: make([][]*Socket, loops)}
+	g := &gathering{nsp: n, id: n.newAckID(), bytes: new(atomic.Int64), members: make([][]*Socket, loops)}
 	g.init(n.server, loops)
 	return g
 }
@@ -207,9 +212,31 @@ func (g *gathering) settled(s *Socket, r *Reply, err error) {
 			g.missing = err
 			return
 		}
-		g.replies = append(g.replies, BroadcastReply{s.id, *r})
+		g.keep(s.id, *r)
 	})
 	g.tell()
+}
+
+// keep keeps a reply, or drops it before it takes room for long: how much clients answer is theirs to choose. The lock is held.
+func (g *gathering) keep(id string, r Reply) {
+	size := int64(r.size())
+	if sum := g.bytes.Add(size); sum > AckBytesMax && sum > size {
+		g.bytes.Add(-size)
+		g.cut = true
+		return
+	}
+	g.replies = append(g.replies, BroadcastReply{id, r})
+}
+
+// share has two gatherings of one broadcast, for two namespaces, count their bytes together.
+func (g *gathering) share(with *gathering) {
+	if g == with {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	with.bytes.Add(g.bytes.Load())
+	g.bytes = with.bytes
 }
 
 // tell tells whoever cares that something has changed.
@@ -224,7 +251,7 @@ func (g *gathering) answer(m *cluster.Message) {
 	g.update(func() {
 		g.asked += m.Asked
 		for _, a := range m.Acks {
-			g.replies = append(g.replies, BroadcastReply{a.SocketID, Reply{g.nsp.splitAck(a.Data, a.Attachments)}})
+			g.keep(a.SocketID, Reply{g.nsp.splitAck(a.Data, a.Attachments)})
 		}
 		if m.Last {
 			g.finished(m.From)
@@ -238,9 +265,13 @@ func (g *gathering) collect(ctx context.Context) ([]BroadcastReply, error) {
 	if g.number != 0 {
 		g.server.inquiries.end(g.number)
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		g.callOff()
+	}
+	switch {
+	case g.cut:
+		err = ErrAckBytes
+	case err != nil:
 	case g.missing != nil:
 		err = g.missing
 	case len(g.replies) < g.asked: // some on another node

@@ -67,4 +67,7 @@ const (
 
 	// AcksPendingMax bounds the acks that may be awaited from one client.
 	AcksPendingMax = 10_000
+	// AckBytesMax bounds what the clients that one broadcast asks may answer together, in bytes of their arguments. One
+	// answer always fits.
+	AckBytesMax = 8 << 20
 )

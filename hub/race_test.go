@@ -304,6 +304,11 @@ func (a *arena) wantEmpty() {
 		if len(n.present.byPID) != 0 {
 			t.Errorf("%s: %d sockets could come back that are there", n.Name(), len(n.present.byPID))
 		}
+		if n.journal != nil {
+			if stats := n.journal.Stats(); stats.Transit != 0 || stats.Acts != 0 {
+				t.Errorf("%s: the journal has %+v, want nobody on the way back and no act", n.Name(), stats)
+			}
+		}
 	}
 	if n := len(s.inquiries.open) + len(s.errands.open); n != 0 {
 		t.Errorf("%d inquiries and errands are left", n)

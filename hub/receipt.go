@@ -54,19 +54,23 @@ func (r *Receipt) delivered(matched, dropped int) {
 	}
 }
 
-// Wait waits until all loops have delivered the event, as long as ctx allows, and returns the counts. The error is ctx's or
-// ErrShutdown; then the counts are those so far. Not for OnLoop handlers, which would wait for themselves.
+// Wait waits until all loops have delivered the event, as long as ctx allows, and returns the counts; when they have, a ctx that
+// is done is no error. The error is ctx's or ErrShutdown; then the counts are those so far. Not for OnLoop handlers, which would wait for themselves.
 func (r *Receipt) Wait(ctx context.Context) (d Delivery, err error) {
 	var stopped <-chan struct{}
 	if r.server != nil {
 		stopped = r.server.stopped
 	}
 	select {
-	case <-r.done:
-	case <-ctx.Done():
-		err = context.Cause(ctx)
-	case <-stopped:
-		err = ErrShutdown
+	case <-r.done: // which counts more than a context that is done as well
+	default:
+		select {
+		case <-r.done:
+		case <-ctx.Done():
+			err = context.Cause(ctx)
+		case <-stopped:
+			err = ErrShutdown
+		}
 	}
 	matched, dropped := int(r.matched.Load()), int(r.dropped.Load())
 	return Delivery{Matched: matched, Queued: matched - dropped, Dropped: dropped}, err

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"testing"
 )
 
@@ -229,4 +230,59 @@ func TestOnOther(t *testing.T) {
 	c.send(`42["known",1]`, `421["strange",[1,2]]`, `42["known"]`)
 	c.expect(`431["strange"]`)
 	noted.expect(t, "known 6", "strange 12", "known 5")
+}
+
+// TestReceiptThatIsDone: what is counted is counted, also for who does not wait any more.
+func TestReceiptThatIsDone(t *testing.T) {
+	s := start(t, Options{}, nil)
+	joinAll(t, s, 3)
+	r, err := s.EmitReceipt("hello")
+	if err != nil {
+		t.Fatal(err)
+	}
+	receive(t, r.done)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 1000 { // a choice at random would be the wrong one soon
+		if d, err := r.Wait(ctx); d != (Delivery{Matched: 3, Queued: 3}) || err != nil {
+			t.Fatalf("counted %+v, %v", d, err)
+		}
+	}
+}
+
+// TestSocketsByID finds many at once, and nobody else.
+func TestSocketsByID(t *testing.T) {
+	for _, recovery := range []*Recovery{nil, {}} {
+		var sockets <-chan *Socket
+		s := start(t, Options{Loops: 4, Recovery: recovery}, func(s *Server) { sockets = socketsOf(s.Namespace) })
+		want := map[string]bool{}
+		ids := []string{"", "x", "none-of-all-sockets-", "none-of-all-sockets_"}
+		for i := range joinAll(t, s, 8) {
+			socket := receive(t, sockets)
+			ids = append(ids, socket.ID(), socket.ID())
+			if err := socket.Join("r", fmt.Sprint(i)); err != nil {
+				t.Fatal(err)
+			}
+			want[socket.ID()] = true
+		}
+		found, err := s.SocketsByID(t.Context(), ids)
+		if err != nil || len(found) != len(want) {
+			t.Fatalf("found %d of %d, %v", len(found), len(want), err)
+		}
+		for id, f := range found {
+			if !want[id] || f.Socket.ID() != id || len(f.Rooms) != 3 || !slices.Contains(f.Rooms, "r") || !slices.Contains(f.Rooms, id) {
+				t.Errorf("%s is %s in %q", id, f.Socket.ID(), f.Rooms)
+			}
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		release := make(chan struct{})
+		for _, sh := range s.column() {
+			sh.loop.PostAlways(taskFunc(func() { <-release }))
+		}
+		if _, err := s.SocketsByID(ctx, ids); !errors.Is(err, context.Canceled) {
+			t.Errorf("given up: %v", err)
+		}
+		close(release)
+	}
 }

@@ -157,23 +157,37 @@ func (c *client) takeUp(s *Socket, back comeback) (underWay bool) {
 		return false
 	}
 	if err := c.restore(s); err != nil {
-		c.notRecovered(s, err)
-		s.nsp.tellExpired([]recovery.Saved{saved})
-		s.data.Store(nil)
-		c.anew(s)
-		return false
+		c.startOver(s, err)
 	}
 	return true
+}
+
+// startOver has a client begin anew that cannot have its session back: as another socket if nobody has seen this one, and else
+// over another connection.
+func (c *client) startOver(s *Socket, err error) {
+	c.shard.server.opts.Logger.Debug("not recovered", "namespace", s.nsp.name, "socket", s.id, "error", err)
+	s.giveUp()
+	if c.shard.server.opts.Recovery.RunMiddleware {
+		c.Close(session.TransportError) // the client comes again, as a new one
+		return
+	}
+	s.data.Store(nil)
+	c.anew(s)
+	c.ask(s)
+}
+
+// giveUp ends the session that a socket was to have back.
+func (s *Socket) giveUp() {
+	saved := *s.kept.saved
+	s.kept.saved = nil
+	_ = s.nsp.journal.Arrived(s.kept.pid) // it is over anyway
+	s.nsp.tellExpired([]recovery.Saved{saved})
 }
 
 // anew gives a socket an id of its own.
 func (c *client) anew(s *Socket) {
 	s.id = c.Table().NewID().String()
 	s.kept = &kept{pid: c.Table().NewID().String()}
-}
-
-func (c *client) notRecovered(s *Socket, err error) {
-	c.shard.server.opts.Logger.Debug("not recovered", "namespace", s.nsp.name, "socket", s.id, "error", err)
 }
 
 // present are the sockets of a namespace that could come back, by what they would prove themselves with: a client may be
@@ -219,6 +233,12 @@ func (c *client) resume(s *Socket, missed []*session.Prepared, at recovery.Posit
 	if s.state != connecting {
 		return // it has gone again, and its session was saved again
 	}
+	// From here on to its place in the index nothing else runs on this loop: an act that has begun before this says that it has
+	// meant the session, and finds the socket otherwise.
+	if err := s.nsp.journal.Arrived(s.kept.pid); err != nil {
+		c.startOver(s, err)
+		return
+	}
 	sp := c.shard.spaceFor(s.nsp, at)
 	s.kept.history = s.kept.saved.History
 	s.kept.saved = nil
@@ -237,10 +257,13 @@ func (s *Socket) save(reason session.Reason) {
 	k := s.kept
 	meant := reason == session.ClientNamespaceDisconnect || reason == session.ServerNamespaceDisconnect
 	switch {
-	case k == nil, reason == session.ServerShutdown:
-		return // there is nothing to come back to
+	case k == nil:
+	case reason == session.ServerShutdown: // there is nothing to come back to, and nobody is told
+		if k.saved != nil {
+			_ = s.nsp.journal.Arrived(k.pid)
+		}
 	case meant && k.saved != nil: // it has come back and is not let in
-		s.nsp.tellExpired([]recovery.Saved{*k.saved})
+		s.giveUp()
 	case meant:
 	case k.saved != nil: // it has not got what it has come for
 		s.nsp.tellExpired(s.nsp.journal.Save(k.pid, *k.saved))

@@ -34,7 +34,9 @@ func (a *API) ask(ctx context.Context, c *call, e emission, wait time.Duration) 
 	if err != nil && !errors.As(err, &partial) {
 		return nil, e.because(err)
 	}
-	return answers(a.ids.make(a.cfg.Now()), asked, replies), nil
+	reply := answers(a.ids.make(a.cfg.Now()), asked, replies)
+	reply.AcksCut = reply.AcksCut || errors.Is(err, hub.ErrAckBytes)
+	return reply, nil
 }
 
 // present lists whom an emission means, if they are not too many.
@@ -63,12 +65,18 @@ func (a *API) present(ctx context.Context, e emission, most int) ([]string, erro
 	return asked, nil
 }
 
-// answers puts the reply together.
+// answers puts the reply together. Who acknowledges with more arguments than an event may have could make it many times as long
+// as what was sent, and counts as one who has not answered.
 func answers(id string, asked []string, replies []hub.BroadcastReply) *emitReply {
+	cut := false
 	acks, timedOut := make([]ackReply, 0, len(replies)), make([]string, 0)
 	answered := map[string]bool{}
 	for i := range replies {
 		r := &replies[i]
+		if r.Len() > ArgsMax {
+			cut = true
+			continue
+		}
 		answered[r.SocketID] = true
 		acks = append(acks, ackReply{SID: r.SocketID, Args: arguments(&r.Arguments)})
 	}
@@ -77,15 +85,22 @@ func answers(id string, asked []string, replies []hub.BroadcastReply) *emitReply
 			timedOut = append(timedOut, sid)
 		}
 	}
-	return &emitReply{ID: id, Matched: len(asked), Acks: &acks, TimedOut: &timedOut}
+	return &emitReply{ID: id, Matched: len(asked), Acks: &acks, TimedOut: &timedOut, AcksCut: cut}
 }
 
 // arguments are what was acknowledged, with bytes as base64.
 func arguments(from *hub.Arguments) []json.RawMessage {
 	args := make([]json.RawMessage, from.Len())
+	targets := make([]any, len(args))
+	for i := range args {
+		targets[i] = &args[i]
+	}
+	if from.Bind(targets...) == nil {
+		return args
+	}
 	for i := range args {
 		if err := from.Arg(i, &args[i]); err != nil {
-			args[i] = json.RawMessage("null") // a placeholder that means nothing
+			args[i] = json.RawMessage("null") // it is nothing that JSON has
 		}
 	}
 	return args

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -159,5 +160,45 @@ func TestAnswers(t *testing.T) {
 	got := answers("id", []string{"a", "b"}, []hub.BroadcastReply{{SocketID: "b"}})
 	if fmt.Sprint(*got.TimedOut, len(*got.Acks), got.Matched) != "[a] 1 2" {
 		t.Errorf("answers are %+v", got)
+	}
+}
+
+// TestAckBytes: what clients acknowledge with has a bound, and who is beyond it has not answered.
+func TestAckBytes(t *testing.T) {
+	s := newSystem(t, nil)
+	var all []*client
+	for range 10 {
+		all = append(all, s.connect(t, `{"join":["acme:x"]}`))
+	}
+	r := s.inBackground(t, fullKey, "POST", "/v1/emit?ack=1m", `{"event":"q","to":"acme:x"}`)
+	for _, c := range all {
+		c.answer(`["q"]`, `["`+strings.Repeat("x", 990_000)+`"]`)
+	}
+	got := receive(t, r)
+	var body emitReply
+	if err := json.Unmarshal([]byte(got.body), &body); err != nil || got.status != http.StatusOK {
+		t.Fatalf("replied %d, %v", got.status, err)
+	}
+	if len(got.body) > hub.AckBytesMax+10_000 || len(*body.Acks) != 8 || len(*body.TimedOut) != 2 || !body.AcksCut || body.Matched != 10 {
+		t.Errorf("%d bytes, %d acks, %v, %v", len(got.body), len(*body.Acks), *body.TimedOut, body.AcksCut)
+	}
+	s.silent(all...)
+}
+
+// TestAckArgs: an acknowledgement has as many arguments as an event, and one with more is none.
+func TestAckArgs(t *testing.T) {
+	s := newSystem(t, nil)
+	ann := s.connect(t, `{"user":"ann"}`)
+	for _, tc := range []struct {
+		name, args, want string
+	}{
+		{"as many as allowed", `[1` + strings.Repeat(",1", ArgsMax-1) + `]`, `{"id":"ID","matched":1,"acks":[{"sid":"` + ann.sid + `","args":[1` + strings.Repeat(",1", ArgsMax-1) + `]}],"timedOut":[]}`},
+		{"too many", `[1` + strings.Repeat(",1", ArgsMax) + `]`, `{"id":"ID","matched":1,"acks":[],"timedOut":["` + ann.sid + `"],"acksCut":true}`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := s.inBackground(t, fullKey, "POST", "/v1/users/ann/emit?ack=1m", `{"event":"q"}`)
+			ann.answer(`["q"]`, tc.args)
+			receive(t, r).expect(t, http.StatusOK, tc.want)
+		})
 	}
 }

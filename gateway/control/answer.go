@@ -3,6 +3,8 @@ package control
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"math"
 	"net/http"
 	"strconv"
@@ -12,11 +14,13 @@ import (
 // answer is the http.ResponseWriter of a request. It holds a reply back until it is complete: it may be kept for an
 // Idempotency-Key, and until then it may still become an error.
 type answer struct {
-	to      http.ResponseWriter
-	through bool // nothing is held back: streams, and handlers of others
-	begun   bool // the status is on its way
-	status  int
-	body    bytes.Buffer
+	to       http.ResponseWriter
+	through  bool      // nothing is held back: streams, and handlers of others
+	begun    bool      // the status is on its way
+	rest     io.Reader // the body of the request, until it is read
+	expected bool      // the client has not sent the body, and waits to be told to: it is not, by reading
+	status   int
+	body     bytes.Buffer
 }
 
 // Header is part of http.ResponseWriter.
@@ -95,6 +99,7 @@ func (w *answer) finish() {
 		return
 	}
 	w.begun = true
+	w.readRest()
 	control := http.NewResponseController(w.to)
 	_ = control.SetWriteDeadline(time.Now().Add(bodyTimeMax)) // not all tests have a connection
 	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
@@ -105,6 +110,31 @@ func (w *answer) finish() {
 	}
 	w.to.WriteHeader(w.status)
 	_, _ = w.to.Write(w.body.Bytes())
+}
+
+// readRest reads what is left of the request's body, if it is there soon: net/http would wait for it without an end, before it
+// sends a reply and behind it. Where it is not there nobody knows where the next request begins, and the connection ends.
+func (w *answer) readRest() {
+	if w.rest == nil {
+		return
+	}
+	control := http.NewResponseController(w.to)
+	_ = control.SetReadDeadline(time.Now().Add(restTimeMax)) // not all tests have a connection
+	if w.status != http.StatusRequestTimeout && !w.expected {
+		if _, err := io.CopyN(io.Discard, w.rest, restBytesMax); errors.Is(err, io.EOF) {
+			w.wasRead()
+			return
+		}
+	}
+	w.rest = nil
+	w.to.Header().Set("Connection", "close")
+}
+
+// wasRead notes that the body was read to its end. The deadline must not be left: net/http reads on, to see whether the client
+// goes away, and would take it for that.
+func (w *answer) wasRead() {
+	w.rest = nil
+	_ = http.NewResponseController(w.to).SetReadDeadline(time.Time{})
 }
 
 // errorReply is the one shape of errors.

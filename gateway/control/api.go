@@ -35,7 +35,7 @@ type Config struct {
 	// Metrics serves /metrics, and MetricsOpen opens it to everybody who reaches the listener. nil is 404.
 	Metrics     http.Handler
 	MetricsOpen bool
-	// Root serves what is outside of the API's own paths. nil is 404.
+	// Root serves what is outside of the API's own paths, without the bodies of requests. nil is 404.
 	Root http.Handler
 	// Pprof serves net/http/pprof below /debug/pprof/, and PprofOpen opens it to everybody who reaches the listener.
 	Pprof, PprofOpen bool
@@ -155,6 +155,9 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	answer := &answer{to: w}
+	if r.ContentLength != 0 {
+		answer.rest, answer.expected = r.Body, r.Header.Get("Expect") != ""
+	}
 	defer func() {
 		whole := a.recovered(c, answer, recover())
 		a.observe(r.Context(), c, answer.status, a.cfg.Now().Sub(began))
@@ -195,7 +198,9 @@ func (a *API) recovered(c *call, w *answer, cause any) (whole bool) {
 		a.cfg.Logger.Error("the control API has panicked", "panic", cause, "operation", c.operation, "request_id", c.id, "stack", string(debug.Stack()))
 	}
 	if w.begun || cause == http.ErrAbortHandler {
-		w.status = http.StatusInternalServerError
+		if w.status < http.StatusBadRequest {
+			w.status = http.StatusInternalServerError
+		}
 		return false
 	}
 	w.fail(errInternal, c.id)
@@ -225,6 +230,7 @@ func (a *API) serveOther(w *answer, r *http.Request, handler http.Handler) {
 		w.Header().Set("Allow", probe.Header().Get("Allow"))
 		w.fail(errMethod, id)
 	case a.cfg.Root != nil && !strings.HasPrefix(r.URL.Path, "/v1/"):
+		w.readRest()
 		w.through = true
 		a.cfg.Root.ServeHTTP(w, r)
 	default:

@@ -1,8 +1,10 @@
 package control
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -132,4 +134,29 @@ func TestBatchRate(t *testing.T) {
 	if r.status != http.StatusOK || r.header.Get("Retry-After") != "1" {
 		t.Errorf("replied %d, Retry-After %q", r.status, r.header.Get("Retry-After"))
 	}
+}
+
+// TestBatchOfImpatientClient: that a client has gone away is no reason for an item to fail, and to be kept as one that has failed.
+func TestBatchOfImpatientClient(t *testing.T) {
+	s := newSystem(t, nil)
+	ann := s.connect(t, `{"join":["acme:x"]}`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	item := `{"op":"emit","event":"a","to":["` + ann.sid + `","none-of-all-sockets-"]}`
+	body := `{"items":[` + item + `,{"op":"join","in":"` + ann.sid + `","rooms":"acme:y"}]}`
+	req, err := s.request(acmeKey, "POST", "/v1/batch", strings.NewReader(body), "Idempotency-Key: k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	s.api.ServeHTTP(w, req.WithContext(ctx))
+	want := `{"results":[{"status":200,"id":"ID","matched":1,"queued":1,"dropped":0},{"status":200,"matched":1}]}`
+	reply{w.Code, w.Header(), plain(w.Body.String())}.expect(t, http.StatusOK, want)
+	ann.expect(`["a"]`)
+	r := s.ask(t, acmeKey, "POST", "/v1/batch", body, "Idempotency-Key: k")
+	r.expect(t, http.StatusOK, want)
+	if r.header.Get("Idempotency-Replayed") != "true" {
+		t.Error("the reply is not a replay")
+	}
+	s.silent(ann)
 }

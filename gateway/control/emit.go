@@ -119,8 +119,9 @@ func settle(ctx context.Context, id string, r *hub.Receipt) (delivery, *Error) {
 	return delivery{ID: id, Matched: d.Matched, Queued: d.Queued, Dropped: d.Dropped, Incomplete: err != nil}, nil
 }
 
-// patient bounds the wait for what has happened already. That the client does not wait any more is no reason to end it: an
-// event that was sent must not be reported, or kept for an Idempotency-Key, as one that was not.
+// patient bounds the wait for the loops. That the client does not wait any more is no reason to end it: an event that was sent
+// must not be reported, or kept for an Idempotency-Key, as one that was not; and net/http takes a client for gone that has
+// closed no more than its sending side.
 func patient(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), receiptTimeMax)
 }
@@ -155,6 +156,7 @@ type emitReply struct {
 	Incomplete bool        `json:"incomplete,omitempty" doc:"The event is sent, and was not counted everywhere in time."`
 	Acks       *[]ackReply `json:"acks,omitempty" nullable:"false" doc:"With ?ack: what was acknowledged."`
 	TimedOut   *[]string   `json:"timedOut,omitempty" nullable:"false" doc:"With ?ack: ids of the sockets that did not acknowledge in time, or have left."`
+	AcksCut    bool        `json:"acksCut,omitempty" doc:"With ?ack: some have acknowledged with too much, and are among timedOut: more than 100 arguments, or beyond 8 MiB of all acknowledgements together."`
 }
 
 func (d delivery) reply() emitReply {

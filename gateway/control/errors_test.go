@@ -276,7 +276,7 @@ func TestReadBody(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			r := httptest.NewRequest("POST", "/", tc.body)
 			r.ContentLength = tc.length
-			body, err := readBody(httptest.NewRecorder(), r, 5)
+			body, err := readBody(&answer{to: httptest.NewRecorder()}, r, 5)
 			switch {
 			case tc.code == "" && (err != nil || string(body) != tc.want):
 				t.Errorf("read %q, %v", body, err)

@@ -176,9 +176,9 @@ func (k *Keys) find(text string) (found *key, _ *Error) {
 	return found, nil
 }
 
-// now returns what a key has become, nil if it is gone.
-func (k *Keys) now(old *key) *key {
-	for _, k := range *k.set.Load() {
+// now returns what a key has become among those that there are, nil if it is gone.
+func now(keys []*key, old *key) *key {
+	for _, k := range keys {
 		if k == old || k.sum == old.sum {
 			return k
 		}

@@ -25,7 +25,8 @@ const (
 
 	// AckTimeMax bounds how long a request may wait for acknowledgements.
 	AckTimeMax = time.Minute
-	// AckSocketsMax bounds how many sockets may be asked for an acknowledgement: all that they answer is in one reply.
+	// AckSocketsMax bounds how many sockets may be asked for an acknowledgement: all that they answer is in one reply, of which
+	// hub.AckBytesMax bounds the bytes. ArgsMax bounds the arguments of an acknowledgement too.
 	AckSocketsMax = 1000
 	// DrainTimeMax bounds how long a drain may be asked to take.
 	DrainTimeMax = time.Hour
@@ -74,6 +75,10 @@ const (
 	statsTimeMax = 2 * time.Second
 	// bodyTimeMax is how long a body may take to arrive, and a result of a stream to leave.
 	bodyTimeMax = 30 * time.Second
+	// restTimeMax is how long the rest of a body may take to arrive that nobody has read, and restBytesMax how much of it is
+	// waited for; behind more the connection is closed.
+	restTimeMax  = time.Second
+	restBytesMax = 256 << 10
 	// overloadTime is when a client should try again that was refused because there is too much to do.
 	overloadTime = time.Second
 

@@ -87,7 +87,7 @@ func (a *API) members(ctx context.Context, c *call, in *membersInput) (sockets [
 	if invalid != nil {
 		return nil, "", invalid
 	}
-	ctx, cancel := context.WithTimeout(ctx, receiptTimeMax)
+	ctx, cancel := patient(ctx)
 	defer cancel()
 	sockets, place, err = n.ListMembers(ctx, in.Room, place, in.Limit)
 	return sockets, a.cursors.out(place, listing), err
@@ -186,7 +186,7 @@ func (a *API) getSocket(ctx context.Context, c *call, in *socketInput) (*output[
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, receiptTimeMax)
+	ctx, cancel := patient(ctx)
 	defer cancel()
 	info, err := s.Info(ctx)
 	if err != nil {

@@ -162,8 +162,6 @@ func (a *API) socket(ctx context.Context, c *call, sid, query string) (*hub.Sock
 	if invalid != nil {
 		return nil, invalid
 	}
-	ctx, cancel := context.WithTimeout(ctx, receiptTimeMax)
-	defer cancel()
 	return c.key.socket(ctx, n, sid)
 }
 

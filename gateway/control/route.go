@@ -59,6 +59,7 @@ func (t *route) admit(w *answer, r *http.Request, c *call) (err *Error) {
 		return err
 	}
 	if t.op.body == nil {
+		w.readRest()
 		return t.once(w, r, c)
 	}
 	stream, err := t.contentType(r)
@@ -149,13 +150,12 @@ func (t *route) contentType(r *http.Request) (stream bool, _ *Error) {
 }
 
 // readBody reads a body of at most max bytes.
-func readBody(w http.ResponseWriter, r *http.Request, max int) ([]byte, *Error) {
+func readBody(w *answer, r *http.Request, max int) ([]byte, *Error) {
 	if r.ContentLength > int64(max) {
 		return nil, errBodyBytes(max)
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeMax)) // not all tests have a connection
-	defer func() { _ = control.SetReadDeadline(time.Time{}) }()
 	var body bytes.Buffer
 	if r.ContentLength > 0 {
 		body.Grow(int(r.ContentLength) + bytes.MinRead)
@@ -170,6 +170,7 @@ func readBody(w http.ResponseWriter, r *http.Request, max int) ([]byte, *Error) 
 	case err != nil:
 		return nil, errBodyCut
 	}
+	w.wasRead()
 	return body.Bytes(), nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -36,6 +37,8 @@ type stream struct {
 
 	in   []byte // has come and is not done: in[at:]
 	at   int
+	over bool    // the body has ended
+	keys *[]*key // those of which the call's key is one
 	body emitBody
 
 	waiting []sent // lines that have been emitted and not answered
@@ -145,6 +148,9 @@ func (a *API) stream(w *answer, r *http.Request, c *call) *Error {
 		return err
 	}
 	s.run(r.Body)
+	if !s.over {
+		_ = s.control.SetReadDeadline(time.Now().Add(restTimeMax)) // net/http reads on, and is not to wait for what never comes
+	}
 	return nil
 }
 
@@ -157,6 +163,7 @@ func (s *stream) open(r *http.Request) *Error {
 		s.goOn()
 	}
 	s.to.Header().Set("Content-Type", typeNDJSON)
+	s.to.Header().Set("Connection", "close") // a stream may end before its body does, and nobody knows what comes behind (RFC 9112 9.6)
 	s.to.through = true
 	s.to.WriteHeader(http.StatusOK)
 	_ = s.control.Flush()
@@ -191,10 +198,14 @@ func (s *stream) run(body io.Reader) {
 	}
 }
 
-// keyHolds tells whether what has been read may be done: a key that was taken away, or locked, since the stream began
-// counts as it is now.
+// keyHolds tells whether a line may be done: a key that was taken away, or locked, since the stream began counts as it is now.
 func (s *stream) keyHolds() bool {
-	k := s.api.cfg.Keys.now(s.call.key)
+	keys := s.api.cfg.Keys.set.Load()
+	if keys == s.keys {
+		return true
+	}
+	s.keys = keys
+	k := now(*keys, s.call.key)
 	switch {
 	case k == nil:
 		s.answerWith(sent{err: errKeyInvalid})
@@ -208,12 +219,21 @@ func (s *stream) keyHolds() bool {
 	return false
 }
 
-// last does what is left at the end of the body. A line that was cut off by anything else than the end is none.
+// last does what is left at the end of the body. A line that was cut off by anything else than the end is none, and behind a
+// body that was broken the connection is cut.
 func (s *stream) last(err error) {
-	if s.lines() && errors.Is(err, io.EOF) && s.at < len(s.in) {
+	if s.over = errors.Is(err, io.EOF); s.over {
+		_ = s.control.SetReadDeadline(time.Time{}) // net/http reads on, to see whether the client goes away, and would take it for that
+	}
+	if s.lines() && s.over && s.at < len(s.in) {
 		s.line(s.in[s.at:])
 	}
 	s.flush()
+	var timeout net.Error
+	if !s.over && (!errors.As(err, &timeout) || !timeout.Timeout()) {
+		s.to.status = http.StatusBadRequest
+		panic(http.ErrAbortHandler) // an orderly end would say that all was well (RFC 9112 8)
+	}
 }
 
 // room is where the next bytes go. The buffer grows to hold one line.
@@ -249,13 +269,16 @@ func (s *stream) lines() bool {
 	}
 }
 
-// line does one line. It returns false when nobody is there for the result.
+// line does one line. It returns false when nobody is there for the result, or the key does not hold any more.
 func (s *stream) line(line []byte) bool {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return true
 	}
 	if err := s.wait(); err != nil {
 		return s.answerWith(sent{err: err})
+	}
+	if !s.keyHolds() {
+		return false
 	}
 	receipt, err := s.emit(line)
 	if err != nil {
@@ -316,7 +339,7 @@ func (s *stream) settle() {
 	if len(s.waiting) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(s.ctx, receiptTimeMax)
+	ctx, cancel := patient(s.ctx)
 	defer cancel()
 	for i := range s.waiting {
 		s.results = s.waiting[i].append(s.results, ctx, s.call.id)

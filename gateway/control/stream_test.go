@@ -269,6 +269,33 @@ func TestStreamOfKeyTakenAway(t *testing.T) {
 	})
 }
 
+// TestStreamOfKeyTakenAwayMeanwhile: lines that have come before count as little as those that come later.
+func TestStreamOfKeyTakenAwayMeanwhile(t *testing.T) {
+	keys := keysOf(t, "keys: [{name: k, key: slow-rate-key-000002, scopes: [publish], rate: 5}]")
+	s := newSystem(t, func(c *Config) { c.Keys = keys })
+	ann := s.connect(t, `{"join":["acme:x"]}`)
+	f := s.stream(t, "slow-rate-key-000002", "")
+	f.send(strings.Repeat(`{"event":"a","to":"acme:x"}`+"\n", 1000)) // of which the stream waits for the sixth
+	for range 5 {
+		f.expect(ok(1))
+		ann.expect(`["a"]`)
+	}
+	keys.set.Store(keysOf(t, keysText).set.Load())
+	for line := ok(1); line == ok(1); { // one may have been under way
+		text, err := f.results.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line = short(text); line == ok(1) {
+			ann.expect(`["a"]`)
+		} else if line != "401 key_invalid Authorization" {
+			t.Fatalf("the result is %s", line)
+		}
+	}
+	f.ends()
+	s.silent(ann)
+}
+
 // TestStreamRate slows a stream down to its key's rate instead of refusing lines.
 func TestStreamRate(t *testing.T) {
 	keys := keysOf(t, "keys: [{name: k, key: slow-rate-key-000002, scopes: [publish], rate: 500}]")

@@ -2,7 +2,6 @@ package control
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"starling/gateway/access"
@@ -74,19 +73,23 @@ func (k *key) socket(ctx context.Context, n *hub.Namespace, id string) (*hub.Soc
 	if !isSocketID(id) {
 		return nil, errSocketUnknown
 	}
-	s, err := n.Socket(ctx, id)
-	if err != nil || !k.locked {
-		return s, err
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	if !k.locked {
+		return n.Socket(ctx, id)
 	}
-	rooms, err := s.Rooms(ctx)
+	found, err := n.SocketsByID(ctx, []string{id})
 	if err != nil {
 		return nil, err
 	}
-	if !slices.ContainsFunc(rooms, k.rooms.Match) {
+	if !k.has(found[id]) {
 		return nil, errSocketUnknown
 	}
-	return s, nil
+	return found[id].Socket, nil
 }
+
+// has tells whether a locked key may use a socket, which may be none.
+func (k *key) has(s hub.SocketRooms) bool { return slices.ContainsFunc(s.Rooms, k.rooms.Match) }
 
 // reach wants names of rooms and sockets that the key may use. It returns those that may be there: what it leaves out are
 // sockets that, for this key, there are not. The result may alias all.
@@ -99,30 +102,29 @@ func (k *key) reach(ctx context.Context, n *hub.Namespace, all []string, field s
 	if !k.locked {
 		return all, nil
 	}
-	var found []string
+	var found, ids []string
 	for i, name := range all {
-		switch ok, err := k.reaches(ctx, n, name); {
-		case err != nil:
-			return nil, err
-		case ok:
+		switch {
+		case k.rooms.Match(name):
 			found = append(found, name)
-		case !isSocketID(name):
+		case isSocketID(name):
+			ids = append(ids, name)
+		default:
 			return nil, errRoomForbidden(place(field, all, i))
 		}
 	}
-	return found, nil
-}
-
-// reaches tells whether a locked key may use a name.
-func (k *key) reaches(ctx context.Context, n *hub.Namespace, name string) (bool, error) {
-	if k.rooms.Match(name) {
-		return true, nil
+	if len(ids) == 0 {
+		return found, nil
 	}
-	_, err := k.socket(ctx, n, name)
-	if errors.Is(err, errSocketUnknown) || errors.Is(err, hub.ErrDisconnected) {
-		return false, nil
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	sockets, err := n.SocketsByID(ctx, ids)
+	for _, id := range ids {
+		if k.has(sockets[id]) {
+			found = append(found, id)
+		}
 	}
-	return err == nil, err
+	return found, err
 }
 
 // place names an element of a field, which may have been given without the array.

@@ -198,3 +198,31 @@ func TestTenantsSocketID(t *testing.T) {
 	emit("acme:x").fails(t, http.StatusBadRequest, "socket_id_invalid", "X-Socket-Id")
 	s.silent(ann)
 }
+
+// TestManySocketsOfLockedKey names as many sockets as there may be: those that the key may use are found among all others.
+func TestManySocketsOfLockedKey(t *testing.T) {
+	s := newSystem(t, nil)
+	var mine []*client
+	var names []string
+	for i := range TargetsMax {
+		switch {
+		case i%250 == 0:
+			mine = append(mine, s.connect(t, `{"join":["acme:x"]}`))
+			names = append(names, mine[len(mine)-1].sid)
+		case i%250 == 1:
+			names = append(names, s.connect(t, `{"join":["globex:x"]}`).sid)
+		default:
+			names = append(names, fmt.Sprintf("%018dAA", i))
+		}
+	}
+	to, err := json.Marshal(names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.ask(t, acmeKey, "POST", "/v1/emit", `{"event":"a","to":`+string(to)+`}`).expect(t, 200, delivered(len(mine)))
+	for _, c := range mine {
+		c.expect(`["a"]`)
+	}
+	s.ask(t, acmeKey, "POST", "/v1/emit", `{"event":"a","to":"acme:x","except":`+string(to)+`}`).expect(t, 200, delivered(0))
+	s.silent(mine...)
+}

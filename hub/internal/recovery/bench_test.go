@@ -68,7 +68,7 @@ func BenchmarkReplay(b *testing.B) {
 		s, _ := j.Take(pid)
 		got := 0
 		err := j.Replay(s, offsets[i%rooms], func(missed []*sent, _ Position) { got = len(missed) })
-		if err != nil || got != missed {
+		if err != nil || got != missed || j.Arrived(pid) != nil {
 			b.Fatalf("%d messages, %v", got, err)
 		}
 		s.History.sure = 0 // as it was before

@@ -224,6 +224,9 @@ func TestManyGoroutines(t *testing.T) {
 					t.Error(err)
 					return
 				}
+				if err := j.Arrived(pid); err != nil {
+					t.Error(err)
+				}
 				j.Settled()
 				j.Stats()
 			}
@@ -242,4 +245,7 @@ func TestManyGoroutines(t *testing.T) {
 		t.Errorf("%d messages were published, in the order of positions: %v", len(published), slices.IsSorted(published))
 	}
 	checkJournal(t, j)
+	if n := j.Stats().Transit; n != 0 {
+		t.Errorf("%d sessions are in transit", n)
+	}
 }

@@ -61,6 +61,7 @@ func checkLog[M any](t testing.TB, s *shelf[M], l *log[M], held map[Position]int
 
 func checkSessions[M any](t testing.TB, j *Journal[M]) {
 	t.Helper()
+	checkActs(t, &j.sessions)
 	bytes, n, until := 0, 0, time.Duration(0)
 	for s := j.sessions.kept.oldest; s != nil; s = s.newer {
 		if s.value.until < until {
@@ -71,5 +72,33 @@ func checkSessions[M any](t testing.TB, j *Journal[M]) {
 	if bytes != j.sessions.bytes || n != j.sessions.kept.n || n != j.sessions.byID.len() || n > j.limits.SessionsMax ||
 		bytes > j.limits.BytesMax/sessionsShare {
 		t.Fatalf("%d sessions of %d bytes count as %d of %d", n, bytes, j.sessions.byID.len(), j.sessions.bytes)
+	}
+}
+
+// checkActs wants every session that an act means to be in front of its walk, or doomed.
+func checkActs(t testing.TB, s *sessions) {
+	t.Helper()
+	for _, a := range s.acts {
+		for _, m := range s.crowd[min(a.ahead, len(s.crowd)):] {
+			if a.means(&m.node.value) {
+				t.Fatalf("an act means the session of %s and has gone past it", m.node.value.pid)
+			}
+		}
+	}
+	for i, m := range s.crowd {
+		if n, ok := s.byID.get(m.node.value.pid); !ok || n != m.node || n.value.place != int32(i) || m.rooms != n.value.saved.signature() {
+			t.Fatalf("place %d of the crowd is that of %+v", i, m.node.value)
+		}
+	}
+	if len(s.crowd) != s.kept.n || cap(s.crowd) > 4*max(len(s.crowd)+1, crowdKeptMin) {
+		t.Fatalf("the crowd has %d of %d places taken, for %d sessions", len(s.crowd), cap(s.crowd), s.kept.n)
+	}
+	for pid, n := range s.transit.m {
+		if _, ok := s.byID.get(pid); ok || n.value.pid != pid {
+			t.Fatalf("the session of %s is in transit under %s, and kept: %v", n.value.pid, pid, ok)
+		}
+		if s.meant(&n.value) && !n.value.doomed {
+			t.Fatalf("the session of %s is in transit, meant and not doomed", pid)
+		}
 	}
 }

@@ -17,6 +17,8 @@ var (
 	ErrAge = errors.New("recovery: older than what is kept")
 	// ErrDropped is a session whose rooms had messages that went early, for Limits.RoomBytesMax or Limits.BytesMax.
 	ErrDropped = errors.New("recovery: a room has had more messages than are kept")
+	// ErrForgotten is a session that was meant by an act while its client was on the way back: see Journal.Begin.
+	ErrForgotten = errors.New("recovery: the socket was taken out of a room, or disconnected, while it was away")
 	// ErrReplayBytes is a client that has missed more than Limits.ReplayBytesMax.
 	ErrReplayBytes = errors.New("recovery: more was missed than can be sent at once")
 )

@@ -7,7 +7,7 @@ import (
 )
 
 // History is between which positions a socket was in which rooms. It belongs to the socket's loop while the socket is
-// connected, to the journal from Save to Take, and to whoever has taken it from there on; it needs no lock.
+// connected, to the journal from Save to Arrived, and to whoever has taken it from there on; it needs no lock.
 //
 // The positions given to it are those of the loop: that of the last message that the loop has handed to its sockets. A
 // message is the socket's if the loop handed it over while the socket was in the room. So a loop has to know its position

@@ -2,7 +2,6 @@ package recovery
 
 import (
 	"io"
-	"slices"
 	"sync"
 	"time"
 )
@@ -13,7 +12,7 @@ type Aim struct {
 	Everyone bool
 	Rooms    []string // not looked at with Everyone
 	Except   []string
-	Also     []string // whoever is meant is in one of these too; nil: or in none
+	Also     []string // for Begin: whoever is meant is in one of these rooms too, its id apart; nil: or in none
 }
 
 // Journal is the memory of one namespace. Any goroutine may use it. M is a message as the caller sends it, as a rule a
@@ -35,6 +34,8 @@ type Stats struct {
 	Messages int // messages kept
 	Rooms    int // rooms of which something is kept, or is known to have gone early; ids count, everyone does not
 	Sessions int
+	Transit  int // sessions that were taken and have not arrived
+	Acts     int // that have begun and not ended
 	Bytes    int // what all that counts; at most Limits.BytesMax
 }
 
@@ -84,7 +85,7 @@ func (j *Journal[M]) Settled() Position {
 
 // Save keeps a session whose socket has just disconnected, under an id that only its client knows. The journal has the
 // history from then on. It returns the sessions that had to go for it, which are over: the oldest, one under the same id, or
-// this one if it is too big.
+// this one if it is too big, or meant by an act that has begun and not ended (see Begin).
 func (j *Journal[M]) Save(pid string, s Saved) (over []Saved) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -95,24 +96,56 @@ func (j *Journal[M]) Save(pid string, s Saved) (over []Saved) {
 	return over
 }
 
-// Take hands a session out, once. It is the caller's, who may Replay it. Should the client be gone again, before that or
-// after, it can be saved as before. ok is false if there is none of this id, or its time is over.
+// Take hands a session out, once. It is the caller's, who may Replay it. It is in transit then, and Arrived has to be called
+// when its socket is connected, or when it is over. Should the client be gone again, before that or after, it can be saved
+// as before, and is in transit no more. ok is false if there is none of this id, or its time is over.
 func (j *Journal[M]) Take(pid string) (s Saved, ok bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.sessions.take(pid, j.now())
 }
 
-// Forget ends the sessions that an aim means by the rooms that they will be in again, and returns them: nobody comes back
-// as one of them. It looks at each session, about 50 ns.
-func (j *Journal[M]) Forget(aim Aim) (over []Saved) {
+// Arrived says that a session in transit is so no more: its socket is connected from now on, and found by every act that
+// begins, or the session is over. On ErrForgotten an act has meant it meanwhile, and it must not go on.
+func (j *Journal[M]) Arrived(pid string) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.sessions.takeAll(func(s *Saved) bool {
-		in := func(room string) bool { return room == s.SocketID || s.History.in(room) }
-		return (aim.Everyone || slices.ContainsFunc(aim.Rooms, in)) && !slices.ContainsFunc(aim.Except, in) &&
-			(aim.Also == nil || slices.ContainsFunc(aim.Also, in))
-	})
+	if j.sessions.arrived(pid) {
+		return ErrForgotten
+	}
+	return nil
+}
+
+// Begin is for what is done to sockets on all loops, to each on its own when the loop gets to it: an act, which takes them out of
+// rooms or of the namespace. It is called before any loop does it, and end when all have. Whoever is away, or goes away before his
+// loop has done it, or is on the way back, would be missed; so sessions that the aim means, by the rooms that they will be in
+// again, do not go on:
+//
+//   - Those that are kept end, and are returned: nobody comes back as one of them.
+//   - Those in transit are told by Arrived.
+//   - Those that are saved before end is called are not kept, as Save says. Among them may be one that has joined again behind
+//     the act, while other loops had still to do it: that costs it the recovery.
+//
+// The strings and slices of the aim must not change until then. Begin looks at each session, without holding the lock for long.
+func (j *Journal[M]) Begin(aim Aim) (over []Saved, end func()) {
+	a := newAct(aim)
+	j.mu.Lock()
+	j.sessions.begin(a)
+	j.mu.Unlock()
+	for more := true; more; {
+		more = j.walk(a, &over)
+	}
+	return over, func() {
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		j.sessions.end(a)
+	}
+}
+
+func (j *Journal[M]) walk(a *act, over *[]Saved) (more bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.sessions.walk(a, walkedAtOnceMax, over)
 }
 
 // Expire clears away what time is over for, and returns the sessions among it. It is to be called about each second; it does
@@ -146,6 +179,8 @@ func (j *Journal[M]) Stats() Stats {
 		Messages: j.shelf.kept.n,
 		Rooms:    j.shelf.rooms.len(),
 		Sessions: j.sessions.kept.n,
+		Transit:  j.sessions.transit.len(),
+		Acts:     len(j.sessions.acts),
 		Bytes:    j.shelf.bytes + j.sessions.bytes,
 	}
 }

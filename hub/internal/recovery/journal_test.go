@@ -35,6 +35,11 @@ func newScene(t testing.TB, change ...func(*Limits)) *scene {
 		c(&limits)
 	}
 	s.Journal = New[string](limits, func() time.Duration { return s.now }, sixBytes())
+	t.Cleanup(func() {
+		if stats := s.Stats(); stats.Transit != 0 || stats.Acts != 0 {
+			t.Errorf("in the end there is %+v, want nobody in transit and no act", stats)
+		}
+	})
 	return s
 }
 
@@ -77,11 +82,14 @@ func (s *scene) connect(id string, rooms ...string) Saved {
 	return Saved{SocketID: id, History: h}
 }
 
-// replay tells what a session that comes back misses behind a word, or the error.
+// replay tells what a session that comes back misses behind a word, or the error. It has arrived then.
 func (s *scene) replay(saved Saved, lastWord string) (missed string, err error) {
 	err = s.Replay(saved, s.offsets[lastWord], func(words []string, upTo Position) {
 		missed, s.newest = strings.Join(words, " "), upTo
 	})
+	if arrived := s.Arrived("pid"); arrived != nil {
+		s.t.Errorf("it has arrived with the error %v", arrived)
+	}
 	checkJournal(s.t, s.Journal)
 	return missed, err
 }
@@ -290,6 +298,13 @@ func TestRefusals(t *testing.T) {
 			}
 			return s.replay(me, "")
 		}, ErrAge},
+		{"taken out of a room on the way back", nil, func(s *scene) (string, error) {
+			s.Save("pid", s.connect("me", "red"))
+			s.Take("pid")
+			_, end := s.Begin(Aim{Everyone: true, Also: []string{"red"}})
+			defer end()
+			return "", s.Arrived("pid")
+		}, ErrForgotten},
 		{"too much at once", func(l *Limits) { l.ReplayBytesMax = 29 }, func(s *scene) (string, error) {
 			me := s.connect("me", "red")
 			s.say("red", "a b c")
@@ -311,7 +326,7 @@ func TestRefusals(t *testing.T) {
 // TestEveryRuleHasARow wants each exported Err value to be expected by some test.
 func TestEveryRuleHasARow(t *testing.T) {
 	declared, tests := starlingtest.Rules(t)
-	if len(declared) != 6 {
+	if len(declared) != 7 {
 		t.Fatalf("%d Err values found", len(declared))
 	}
 	for _, name := range declared {

@@ -42,6 +42,12 @@ const (
 	// shared virtual machine.
 	sweptAtOnceMax = 1000
 
+	// walkedAtOnceMax is how many sessions Begin looks at before it lets others have the lock: 10 to 150 us on two cores of a
+	// shared virtual machine.
+	walkedAtOnceMax = 1000
+	// crowdKeptMin is the length below which an emptying crowd keeps its memory.
+	crowdKeptMin = 1024
+
 	// What things count beside their own bytes, close to what they take (TestWhatThingsCount).
 	entryBytes   = 112 // a message kept, with its place in the first log
 	placeBytes   = 24  // each further log

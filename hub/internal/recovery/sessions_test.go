@@ -1,7 +1,6 @@
 package recovery
 
 import (
-	"crypto/rand"
 	"slices"
 	"testing"
 	"time"
@@ -69,6 +68,7 @@ func TestSessionsEnd(t *testing.T) {
 				if _, ok := s.Take(pid); ok != slices.Contains(row.left, pid) {
 					t.Errorf("session %q is there: %v", pid, ok)
 				}
+				_ = s.Arrived(pid)
 			}
 		})
 	}
@@ -83,54 +83,5 @@ func TestASessionIsNotTakenLate(t *testing.T) {
 	}
 	if over := s.Expire(); len(over) != 1 { // whoever waits for the end of sessions hears of it
 		t.Fatalf("%d sessions are over, want 1", len(over))
-	}
-}
-
-// TestForget ends the sessions that an aim means, and no others.
-func TestForget(t *testing.T) {
-	for _, tc := range []struct {
-		name string
-		aim  Aim
-		over []string
-	}{
-		{"everyone", Aim{Everyone: true}, []string{"ada", "bob", "eve"}},
-		{"a room", Aim{Rooms: []string{"staff"}}, []string{"ada", "bob"}},
-		{"a room that was left", Aim{Rooms: []string{"left"}}, nil},
-		{"an id", Aim{Rooms: []string{"eve"}}, []string{"eve"}},
-		{"rooms, each once", Aim{Rooms: []string{"staff", "ada", "admins"}}, []string{"ada", "bob"}},
-		{"everyone but a room", Aim{Everyone: true, Except: []string{"staff"}}, []string{"eve"}},
-		{"a room but an id", Aim{Rooms: []string{"staff"}, Except: []string{"bob"}}, []string{"ada"}},
-		{"nobody", Aim{}, nil},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			j := New[int](Limits{
-				MaxDisconnectionDuration: time.Minute, InFlightTime: time.Second, RoomBytesMax: 1 << 20, BytesMax: 1 << 20, SessionsMax: 10,
-			}, func() time.Duration { return 0 }, rand.Reader)
-			for id, rooms := range map[string][]string{"ada": {"staff", "admins"}, "bob": {"staff"}, "eve": nil} {
-				h := NewHistory(0)
-				for _, room := range rooms {
-					h.Joined(room, 0)
-				}
-				h.Joined("left", 0)
-				h.Left("left", 1, 0)
-				j.Save("pid of "+id, Saved{SocketID: id, History: h})
-			}
-			var over []string
-			for _, s := range j.Forget(tc.aim) {
-				over = append(over, s.SocketID)
-			}
-			slices.Sort(over)
-			if !slices.Equal(over, tc.over) {
-				t.Errorf("over are %q, want %q", over, tc.over)
-			}
-			for _, id := range []string{"ada", "bob", "eve"} {
-				if _, ok := j.Take("pid of " + id); ok == slices.Contains(tc.over, id) {
-					t.Errorf("%s can come back: %v", id, ok)
-				}
-			}
-			if n := j.Stats().Sessions; n != 0 {
-				t.Errorf("%d sessions are left", n)
-			}
-		})
 	}
 }

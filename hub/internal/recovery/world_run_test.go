@@ -17,11 +17,11 @@ func drawTape(r *rand.Rand, n int) []byte {
 
 func TestAgainstTheObviousTwin(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	refused, done := map[error]int{}, 0
-	for range 150 {
+	refused, done, ended := map[error]int{}, 0, 0
+	for range 230 {
 		w := newWorld(t, drawTape(r, 5000))
 		w.run()
-		done += w.done
+		done, ended = done+w.done, ended+w.ended
 		for err, n := range w.refused {
 			refused[err] += n
 		}
@@ -29,8 +29,8 @@ func TestAgainstTheObviousTwin(t *testing.T) {
 			return
 		}
 	}
-	t.Logf("%d recoveries, refused: %v", done, refused)
-	for _, err := range []error{ErrOffset, ErrAge, ErrDropped, ErrReplayBytes} {
+	t.Logf("%d recoveries, refused: %v, %d ended by acts", done, refused, ended)
+	for _, err := range []error{ErrOffset, ErrAge, ErrDropped, ErrReplayBytes, ErrForgotten} {
 		if refused[err] == 0 {
 			t.Errorf("nobody was refused for: %v", err)
 		}

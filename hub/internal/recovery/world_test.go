@@ -22,8 +22,10 @@ type world struct {
 	loops   [2]worldLoop
 	players []*player
 
+	acts    []*slowAct    // that have begun and not ended
 	refused map[error]int // recoveries that were refused
 	done    int           // recoveries that were not
+	ended   int           // sessions that an act has ended while they were away
 }
 
 // sent is a message.
@@ -72,6 +74,7 @@ const (
 	connecting playerState = iota // a task is on its way to the loop
 	online
 	offline // saved
+	taken   // it comes back, and nothing was replayed yet
 )
 
 // flight is a message on its way to a client.
@@ -88,6 +91,7 @@ type slowSession struct {
 	id      string
 	begin   Position
 	changes []change
+	doomed  bool // it was on the way back when an act meant it
 }
 
 func (s *slowSession) in(room string, p Position) bool {
@@ -167,12 +171,18 @@ func (w *world) run() {
 	for _, p := range w.players {
 		w.receive(p, len(p.wire))
 		w.check(p)
+		if p.state == taken {
+			w.save(p)
+		}
+	}
+	if stats := w.j.Stats(); stats.Transit != 0 || stats.Acts != 0 {
+		w.t.Fatalf("in the end there is %+v, want nobody in transit and no act", stats)
 	}
 }
 
 func (w *world) step() {
 	p := w.players[w.draw(len(w.players))]
-	switch w.draw(16) {
+	switch w.draw(18) {
 	case 0, 1, 2, 3:
 		w.record(p)
 	case 4:
@@ -193,6 +203,10 @@ func (w *world) step() {
 		w.advance(w.drawTime())
 	case 15:
 		w.expire()
+	case 16:
+		w.act()
+	case 17:
+		w.goOn(p)
 	}
 }
 
@@ -290,14 +304,21 @@ func (w *world) changeRoom(p *player, join bool) {
 		if p.state != online || p.rooms[room] == join {
 			return
 		}
-		p.rooms[room] = join
-		p.session.changes = append(p.session.changes, change{join, room, p.loop.position})
-		if join {
-			p.history.Joined(room, p.loop.position)
-		} else {
-			p.history.Left(room, p.loop.position, w.j.Settled())
+		w.change(p, room, join)
+		for _, a := range w.acts { // what it means when the loop gets to it is another question
+			delete(a.held, p.session)
 		}
 	})
+}
+
+func (w *world) change(p *player, room string, join bool) {
+	p.rooms[room] = join
+	p.session.changes = append(p.session.changes, change{join, room, p.loop.position})
+	if join {
+		p.history.Joined(room, p.loop.position)
+	} else {
+		p.history.Left(room, p.loop.position, w.j.Settled())
+	}
 }
 
 // receive has a client get what has come.
@@ -346,8 +367,18 @@ func (w *world) disconnect(p *player) {
 }
 
 func (w *world) save(p *player) {
+	meant := p.session.doomed || slices.ContainsFunc(w.acts, func(a *slowAct) bool { return a.means(p) })
 	p.state, p.savedAt = offline, w.now
-	w.end(w.j.Save(p.pid, Saved{SocketID: p.id, History: p.history, Data: p, Bytes: 10}))
+	over := w.j.Save(p.pid, Saved{SocketID: p.id, History: p.history, Data: p, Bytes: 10})
+	if gone := slices.ContainsFunc(over, func(s Saved) bool { return s.SocketID == p.id }); meant && !gone {
+		w.t.Fatalf("%s is kept, which an act means", p.id)
+	} else if gone && !meant && w.limits.SessionsMax == roomyLimits.SessionsMax {
+		w.t.Fatalf("%s is not kept, and no act means it", p.id)
+	}
+	if meant {
+		w.ended++
+	}
+	w.end(over)
 }
 
 // end takes note of sessions that are over.
@@ -379,13 +410,26 @@ func (w *world) comeBack(p *player) {
 	if s.SocketID != p.id || s.History != p.history {
 		w.t.Fatalf("the session of %s was given to %s", s.SocketID, p.id)
 	}
-	if w.draw(8) == 0 { // gone again before anything was replayed
+	p.state = taken
+	if w.draw(3) > 0 {
+		w.goOn(p)
+	}
+}
+
+// goOn has a client that is on the way back go on, or gone again before anything was replayed.
+func (w *world) goOn(p *player) {
+	if p.state != taken {
+		return
+	}
+	if w.draw(8) == 0 {
 		w.save(p)
 		return
 	}
+	s := Saved{SocketID: p.id, History: p.history}
 	if err := w.j.Replay(s, p.offset, func(missed []*sent, upTo Position) { w.replay(p, missed, upTo) }); err != nil {
 		w.refused[err]++
 		w.justify(p, err)
+		_ = w.j.Arrived(p.pid)
 		w.connect(p, p.id+"'")
 	}
 }
@@ -400,6 +444,14 @@ func (w *world) replay(p *player, missed []*sent, upTo Position) {
 	}
 	w.post(p.loop, func() {
 		p.loop.position = max(p.loop.position, upTo)
+		if err := w.j.Arrived(p.pid); (err != nil) != p.session.doomed {
+			w.t.Fatalf("%s, which was meant: %v, arrives with the error %v", p.id, p.session.doomed, err)
+		} else if err != nil {
+			w.refused[err]++
+			w.ended++
+			w.connect(p, p.id+"'")
+			return
+		}
 		p.state = online
 		var rooms []string
 		for room, in := range p.rooms {
@@ -415,74 +467,4 @@ func (w *world) replay(p *player, missed []*sent, upTo Position) {
 			p.wire = append(p.wire, flight{m, w.now})
 		}
 	})
-}
-
-// check holds what a client has got in its session against what it should have got.
-func (w *world) check(p *player) {
-	if p.session == nil {
-		return
-	}
-	want := w.twin.stream(p.session)
-	if len(want) < len(p.got) || !slices.Equal(p.got, want[:len(p.got)]) {
-		w.t.Fatalf("%s has got %v, want the beginning of %v", p.id, positions(p.got), positions(want))
-	}
-}
-
-// justify wants a reason for each recovery that was refused.
-func (w *world) justify(p *player, err error) {
-	start := p.session.begin
-	if len(p.got) > 0 {
-		start = p.got[len(p.got)-1].position
-	}
-	ok := false
-	switch err {
-	case ErrOffset:
-		ok = p.broken
-	case ErrHistory:
-		ok = p.history.floor > start && len(p.session.changes) > HistoryLeftMax
-	case ErrAge:
-		pressed := w.j.shelf.floor > w.j.past.at(w.now-w.limits.Retention())
-		breaksAgain := p.brokenAt-p.replayedAt < w.limits.InFlightTime+2*time.Second
-		late := w.now-p.brokenAt >= w.limits.MaxDisconnectionDuration
-		ok = w.j.shelf.floor > start && (pressed || breaksAgain || late)
-	case ErrDropped:
-		ok = w.hasDropped(p, start)
-	case ErrReplayBytes:
-		bytes := 0
-		for _, m := range w.twin.stream(p.session)[len(p.got):] {
-			bytes += m.bytes
-		}
-		ok = w.limits.ReplayBytesMax > 0 && bytes > w.limits.ReplayBytesMax
-	}
-	if !ok {
-		w.t.Fatalf("%s, which has everything up to %d, is refused for no good reason: %v", p.id, start, err)
-	}
-}
-
-// hasDropped reports whether something has gone early that was aimed at a room in which the session has been.
-func (w *world) hasDropped(p *player, start Position) bool {
-	return slices.ContainsFunc(w.twin, func(m *sent) bool {
-		if m.position <= start {
-			return false
-		}
-		if m.aim.Everyone {
-			return !holds(&w.j.shelf.everyone, m.position)
-		}
-		return slices.ContainsFunc(m.aim.Rooms, func(room string) bool {
-			l, ok := w.j.shelf.rooms.get(room)
-			return p.session.ever(room) && ok && !holds(l, m.position)
-		})
-	})
-}
-
-func holds(l *log[*sent], p Position) bool {
-	i := l.after(p - 1)
-	return i < l.entries.len() && l.entries.at(i).value.position == p
-}
-
-func positions(messages []*sent) (ps []Position) {
-	for _, m := range messages {
-		ps = append(ps, m.position)
-	}
-	return ps
 }
