@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"regexp"
 	"strings"
@@ -14,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"starling/gateway"
+	"starling/gateway/access"
 	"starling/hub"
 )
 
@@ -31,25 +33,67 @@ func (c *configCheckCmd) Run(std *surroundings, src *sources) error {
 	if err := src.check(c); err != nil {
 		return err
 	}
-	if err := c.try(); err != nil {
+	if err := c.try(std.err); err != nil {
 		return usageError{err}
 	}
 	_, err := fmt.Fprintln(std.out, "the settings are right")
 	return err
 }
 
-// try makes all that serve would, of the files that it would read, on a port of this machine that nobody knows of.
-func (c *configCheckCmd) try() error {
+// try makes all that serve would, of the files that it would read, each part by itself, so that all that is wrong is told. Why
+// no keys could be fetched is in the log.
+func (c *configCheckCmd) try(log io.Writer) error {
+	warnings := slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	cfg := c.gatewayConfig(slog.New(slog.DiscardHandler))
-	cfg.Hub.ConnectionsMax = 0 // the limit of open files that it has to fit into is another one here
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	g, err := gateway.New(ctx, cfg)
+	tokens, secrets := tryTokens(c.tokens(warnings)), trySecrets(cfg.WebhookSecretFiles)
+	cfg.Tokens, cfg.Anonymous = nil, true
+	if secrets != nil {
+		cfg.Webhook, cfg.Hooks = nil, nil
+	}
+	return errors.Join(tokens, tryRest(cfg), secrets, c.tryOptions(cfg.Hub))
+}
+
+// tryTokens reads and fetches the keys for tokens.
+func tryTokens(cfg *access.VerifierConfig) error {
+	if cfg == nil {
+		return nil
+	}
+	v, err := access.NewVerifier(context.Background(), *cfg)
 	if err != nil {
 		return err
 	}
-	defer g.Close()
-	if err := g.Server().Listen("127.0.0.1:0"); errors.As(err, new(*hub.OptionsError)) {
+	defer v.Close()
+	if err := v.Ready(); err != nil {
+		return fmt.Errorf("--jwks-url: %w", err)
+	}
+	return nil
+}
+
+// trySecrets reads files with secrets.
+func trySecrets(files []string) error {
+	var found []error
+	for _, file := range files {
+		_, err := access.SecretFromFile(file)
+		found = append(found, err)
+	}
+	return errors.Join(found...)
+}
+
+// tryRest makes a gateway of what nobody else tries.
+func tryRest(cfg gateway.Config) error {
+	g, err := gateway.New(context.Background(), cfg)
+	if err == nil {
+		g.Close()
+	}
+	return err
+}
+
+// tryOptions has a server look at its options, on a port of this machine that nobody knows of.
+func (c *configCheckCmd) tryOptions(opts hub.Options) error {
+	opts.ConnectionsMax = 0 // the limit of open files that it has to fit into is another one here
+	s := hub.New(opts)
+	defer s.Shutdown(context.Background()) // it never served, so that there is nothing to wait for
+	if err := s.Listen("127.0.0.1:0"); errors.As(err, new(*hub.OptionsError)) {
 		return c.explain(err)
 	}
 	return nil
@@ -86,11 +130,9 @@ func (c *configPrintCmd) Run(std *surroundings, src *sources) error {
 
 // setting is the line of a flag. Where its value may not be shown the line is a comment, so that the file can be used.
 func setting(flag *kong.Flag) string {
-	switch {
-	case isSecret(flag) && !isNothing(flag.Target):
-		return "# " + flag.Name + ": " + hidden
-	case isURLFlag(flag) && shownURL(flag.Target.String()) != flag.Target.String():
-		return "# " + flag.Name + ": " + shownURL(flag.Target.String())
+	isHidden := isSecret(flag) || isURLFlag(flag) && shownURL(flag.Target.String()) != flag.Target.String()
+	if isHidden && !isNothing(flag.Target) {
+		return fmt.Sprintf("# %s: %v", flag.Name, shown(flag))
 	}
 	return flag.Name + ": " + yamlOf(flag.Target.Interface())
 }

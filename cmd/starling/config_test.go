@@ -2,9 +2,13 @@ package main
 
 import (
 	"flag"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -38,8 +42,24 @@ func TestConfigPrint(t *testing.T) {
 		t.Fatalf("got %+v", got)
 	}
 	compare(t, filepath.Join("testdata", "config-print.yaml"), strings.ReplaceAll(got.out, file, "starling.yaml"))
-	if strings.Contains(got.out, testSecret) || strings.Contains(got.out, "0123456789abcdef") || strings.Contains(got.out, "secret@") {
+	if strings.Contains(got.out, testSecret) || strings.Contains(got.out, "0123456789abcdef") || strings.Contains(got.out, "://me") || strings.Contains(got.out, "key=") {
 		t.Error("a secret is printed")
+	}
+}
+
+// TestConfigPrintOfURLs has a URL that may be shown be a setting, and any other a comment, so that the file can be used.
+func TestConfigPrintOfURLs(t *testing.T) {
+	for _, tc := range []struct{ name, url, want string }{
+		{"nothing to hide", "HTTPS://example.com/hook", `webhook-url: "HTTPS://example.com/hook"      # flag`},
+		{"a token", "https://token@example.com/hook", `# webhook-url: https://(set)@example.com/hook # flag`},
+		{"none", "", `webhook-url: ""                              # flag`},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := starling(nil, "config", "print", "--dev", "--webhook-url="+tc.url)
+			if got.code != exitOK || !slices.Contains(strings.Split(got.out, "\n"), tc.want) {
+				t.Errorf("got %+v, want the line %s", got, tc.want)
+			}
+		})
 	}
 }
 
@@ -107,6 +127,53 @@ func TestConfigCheck(t *testing.T) {
 			}
 			if got.code != exitUsage || got.out != "" || !strings.HasPrefix(got.err, "starling: ") || !strings.HasSuffix(got.err, tc.want+"\n") || strings.Count(got.err, "\n") != 1 {
 				t.Errorf("got %+v, want %q", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestConfigCheckTellsAllParts has something wrong with each part that reads files or looks at its options.
+func TestConfigCheckTellsAllParts(t *testing.T) {
+	got := starling(nil, "config", "check", "--jwt-secret-file=/nowhere/a", "--api-key-file=/nowhere/b", "--webhook-url=https://example.com",
+		"--webhook-secret-file=/nowhere/c,/nowhere/d", "--trusted-proxies=x")
+	const gone = ": no such file or directory\n"
+	want := outcome{exitUsage, "", "starling: open /nowhere/a" + gone + "starling: file of API keys: open /nowhere/b" + gone +
+		"starling: open /nowhere/c" + gone + "starling: open /nowhere/d" + gone +
+		"starling: --trusted-proxies: \"x\": not an address, a CIDR range, loopback or private\n"}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestConfigCheckFetchesKeys has an endpoint that serves keys, and others that serve none.
+func TestConfigCheckFetchesKeys(t *testing.T) {
+	const keys = `{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}` // RFC 8037 A.2
+	for _, tc := range []struct {
+		name   string
+		status int
+		body   string
+		cause  string // in the log of what is wrong; "" if nothing is
+	}{
+		{"keys", http.StatusOK, keys, ""},
+		{"no such page", http.StatusNotFound, "", "404 Not Found"},
+		{"no keys", http.StatusOK, `{"keys":[]}`, "level=WARN"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(tc.status)
+				_, _ = io.WriteString(w, tc.body)
+			}))
+			defer endpoint.Close()
+			got := starling(nil, "config", "check", "--api-addr=", "--jwks-url="+endpoint.URL+"/secret")
+			if tc.cause == "" {
+				if want := (outcome{exitOK, "the settings are right\n", ""}); got != want {
+					t.Errorf("got %+v, want %+v", got, want)
+				}
+				return
+			}
+			const want = "\nstarling: --jwks-url: the keys for tokens could not be fetched yet\n"
+			if got.code != exitUsage || got.out != "" || !strings.HasSuffix(got.err, want) || !strings.Contains(got.err, tc.cause) || strings.Contains(got.err, "secret") {
+				t.Errorf("got %+v, want a cause with %q and %q", got, tc.cause, want)
 			}
 		})
 	}

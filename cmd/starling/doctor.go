@@ -61,7 +61,11 @@ func (c *doctorCmd) check() error {
 
 // settings are what serve would be started with here. What it lacks to be started is none of the doctor's business.
 func (c *doctorCmd) settings(environ []string) (doctor.Settings, error) {
-	s, src, err := settingsOf(environ, "--config="+c.Config)
+	var args []string
+	if c.Config != "" { // else it would count more than STARLING_CONFIG
+		args = []string{"--" + configFlag + "=" + c.Config}
+	}
+	s, src, err := settingsOf(environ, args...)
 	if err != nil {
 		return doctor.Settings{}, err
 	}

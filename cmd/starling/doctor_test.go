@@ -41,6 +41,12 @@ func TestDoctorKnowsTheSettings(t *testing.T) {
 			s.Dev, s.Addr, s.Origins = true, "127.0.0.1:8080", []string{"*"}
 		})},
 		{"cookies", []string{"STARLING_CREDENTIALS=1"}, doctorCmd{Conns: 7}, with(func(s *doctor.Settings) { s.Cookies = true })},
+		{"a file that the environment names", []string{"STARLING_CONFIG=" + write(t, "outbound-per-conn-max: 3\noutbound-max: 4\n")}, doctorCmd{Conns: 7}, with(func(s *doctor.Settings) {
+			s.OutboundPerConnMax, s.OutboundMax = 3, 4
+		})},
+		{"a file, before that which the environment names", []string{"STARLING_CONFIG=/nowhere"}, doctorCmd{Conns: 7, Config: write(t, "addr: :9\n")}, with(func(s *doctor.Settings) {
+			s.Addr = ":9"
+		})},
 		{"a file, and the environment before it", []string{"STARLING_PATH=/chat/"}, doctorCmd{Conns: 7, Config: file}, doctor.Settings{
 			Connections: 7, Addr: "127.0.0.1:1", Path: "/chat/", APIAddr: "127.0.0.1:2", APIKeys: true, Origins: []string{"https://a.example"}, Cookies: true,
 			MemoryMax: 64 << 20, OutboundPerConnMax: 3, OutboundMax: 4, RecoveryMax: 12, Hold: 8 * time.Second,
@@ -66,8 +72,9 @@ func TestDoctorsMistakes(t *testing.T) {
 		{"connections that are no number", nil, []string{"--conns=many"}, "--conns: must be a whole number, not many\nstarling: see starling --help"},
 		{"a negative time", nil, []string{"--watch=-1s"}, "--watch must be within 0s and 1h, not -1s"},
 		{"too long a time", nil, []string{"--watch=61m"}, "--watch must be within 0s and 1h, not 1h1m0s"},
-		{"an address that is none", nil, []string{"--url=app.example.com"}, "--url must be an http or https URL, not app.example.com"},
+		{"an address that is none", nil, []string{"--url=app.example.com"}, "--url must be an http or https URL"},
 		{"a file that is not there", nil, []string{"--config=/nowhere"}, "--config: open /nowhere: no such file or directory"},
+		{"a file of the environment that is not there", []string{"STARLING_CONFIG=/nowhere"}, nil, "--config: open /nowhere: no such file or directory"},
 		{"a setting that cannot be", []string{"STARLING_LOOPS=257"}, nil, "--loops must be within 0 and 256, not 257 (env STARLING_LOOPS)"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 const configFlag = "config"
 
 // serveFlags are all flags of starling serve. What they take is in rules.go. The tag secret marks what nobody should see, url
-// what may hold a password.
+// what may hold one.
 type serveFlags struct {
 	Config string `group:"Settings" empty:"no file" help:"YAML file of settings: lines of name: value, with the names of these flags. The command line counts more than the environment, and the environment more than the file."`
 	Dev    bool   `group:"Settings" help:"Try things out: listens on this machine alone, takes pages of all origins, makes a key and a secret up, lets clients without a token do nearly everything, and serves a playground."`
@@ -115,6 +115,7 @@ func (c *serveFlags) mistakes() []error {
 func (c *serveFlags) relations() []relation {
 	signed := c.WebhookSecret != "" || len(c.WebhookSecretFile) > 0
 	return append(c.transportFlags.relations(),
+		relation{!clash(c.Addr, c.APIAddr), "api-addr", c.APIAddr, "be another address than --addr"},
 		relation{!c.Pprof || c.APIAddr != "", "pprof", c.Pprof, "come with --api-addr"},
 		relation{!c.MetricsPublic || c.APIAddr != "", "metrics-public", c.MetricsPublic, "come with --api-addr"},
 		relation{!signed || c.WebhookURL != "", "webhook-secret", hidden, "come with --webhook-url"},

@@ -33,5 +33,5 @@ func (c *roomappCmd) serve(ctx context.Context, log *slog.Logger) error {
 	if err := io.Listen(c.Addr); err != nil {
 		return c.explain(err)
 	}
-	return c.run(ctx, log, io, io.Serve, func() {})
+	return c.run(ctx, log, service{io: io, serve: io.Serve, ready: func() {}})
 }

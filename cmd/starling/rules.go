@@ -174,11 +174,28 @@ func isURL(s string) bool {
 // isListenAddr reports whether addr has the form of an address to listen on. Whether its host exists shows later.
 func isListenAddr(addr string) bool {
 	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
+	if err != nil || port == "" { // which would be any port
 		return false
 	}
 	_, err = net.LookupPort("tcp", port)
 	return err == nil
+}
+
+// clash reports whether only one can listen on two addresses.
+func clash(a, b string) bool {
+	hostA, portA, errA := net.SplitHostPort(a)
+	hostB, portB, errB := net.SplitHostPort(b)
+	if errA != nil || errB != nil {
+		return false
+	}
+	numberA, errA := net.LookupPort("tcp", portA)
+	numberB, errB := net.LookupPort("tcp", portB)
+	return errA == nil && errB == nil && numberA == numberB && numberA != 0 && (hostA == hostB || covers(hostA, hostB) || covers(hostB, hostA))
+}
+
+// covers reports whether a host stands for all addresses, another one among them.
+func covers(all, one string) bool {
+	return all == "" || all == "::" || all == "0.0.0.0" && !strings.Contains(one, ":")
 }
 
 // ruleMistake holds a flag's value against its rule.
@@ -198,7 +215,7 @@ func isNothing(v reflect.Value) bool {
 // hidden is what stands for a value that nobody should see.
 const hidden = "(set)"
 
-// shown is a flag's value as it may be shown: secrets are not, nor passwords and queries in URLs.
+// shown is a flag's value as it may be shown: secrets are not, nor what may be one in a URL.
 func shown(flag *kong.Flag) any {
 	v := flag.Target.Interface()
 	switch {
@@ -216,18 +233,31 @@ func shown(flag *kong.Flag) any {
 // isSecret tells the flags whose values nobody should see.
 func isSecret(flag *kong.Flag) bool { return flag.Tag.Has("secret") }
 
-// isURLFlag tells the flags whose values may hold a password.
+// isURLFlag tells the flags whose values may hold a secret.
 func isURLFlag(flag *kong.Flag) bool { return flag.Tag.Has("url") }
 
+// shownURL is a URL as it may be shown: as it is, or with something else for the parts that are secrets often, which are all
+// but the scheme, the host and the path. A text that is none may have them anywhere, and so may a URL with an @ behind its
+// host: what looks like the host is the beginning of a password then, if that has a slash in it.
 func shownURL(text string) string {
 	u, err := url.Parse(text)
-	if err != nil {
+	switch {
+	case err != nil || !isURL(text) || strings.Contains(u.Path, "@"):
 		return hidden
+	case u.User == nil && u.RawQuery == "" && u.Fragment == "":
+		return text
+	}
+	shown := u.Host + u.EscapedPath()
+	if u.User != nil {
+		shown = hidden + "@" + shown
 	}
 	if u.RawQuery != "" {
-		u.RawQuery = hidden
+		shown += "?" + hidden
 	}
-	return u.Redacted()
+	if u.Fragment != "" {
+		shown += "#" + hidden
+	}
+	return u.Scheme + "://" + shown
 }
 
 // relation is a rule between flags.

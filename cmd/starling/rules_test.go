@@ -84,6 +84,7 @@ func TestRules(t *testing.T) {
 		{"the last port", "--addr=[::1]:65535", ""},
 		{"no port", "--addr=localhost", "--addr must be host:port, with a port from 0 to 65535, not localhost"},
 		{"a port too high", "--addr=:65536", "--addr must be host:port, with a port from 0 to 65535, not :65536"},
+		{"an empty port", "--addr=:", "--addr must be host:port, with a port from 0 to 65535, not :"},
 		{"no address", "--addr=", "--addr must be host:port, with a port from 0 to 65535, not "},
 		{"the root", "--path=/", ""},
 		{"a path without its slash", "--path=io/", "--path must be a path that begins with a slash, not io/"},
@@ -146,8 +147,11 @@ func TestRules(t *testing.T) {
 
 		{"a secret", "--jwt-secret=" + secret, ""},
 		{"a short secret", "--jwt-secret=" + secret[1:], "--jwt-secret must have 32 bytes or more"},
-		{"keys of nobody", "--jwks-url=file:///etc/passwd", "--jwks-url must be an http or https URL, not file:///etc/passwd"},
-		{"keys behind a password", "--jwks-url=//me:secret@host/?key=secret", "--jwks-url must be an http or https URL, not //me:xxxxx@host/?(set)"},
+		{"keys of nobody", "--jwks-url=file:///etc/passwd", "--jwks-url must be an http or https URL"},
+		{"keys behind a password", "--jwks-url=//me:secret@host/?key=secret", "--jwks-url must be an http or https URL"},
+		{"keys behind a password, of a URL without its scheme", "--jwks-url=me:secret@host/keys", "--jwks-url must be an http or https URL"},
+		{"keys behind a password, of a URL without a slash", "--jwks-url=https:/me:secret@host/keys", "--jwks-url must be an http or https URL"},
+		{"keys of a host in capitals", "--jwks-url=HTTPS://host/keys", ""},
 		{"algorithms", "--jwt-algorithms=RS256,EdDSA", ""},
 		{"no algorithm", "--jwt-algorithms=RS256,none", "--jwt-algorithms must be among HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, not RS256,none"},
 
@@ -165,6 +169,14 @@ func TestRules(t *testing.T) {
 		{"no rooms", "--rooms-per-socket-max=0", "--rooms-per-socket-max must be within 1 and 2147483647, not 0"},
 
 		{"no control API", "--api-addr=", ""},
+		{"an empty port of the control API", "--api-addr=:", "--api-addr must be empty, or host:port with a port from 0 to 65535, not :"},
+		{"the clients' address", "--addr=localhost:9090 --api-addr=localhost:9090", "--api-addr must be another address than --addr, not localhost:9090"},
+		{"the clients' port, of all addresses", "--addr=:9090 --api-addr=127.0.0.1:9090", "--api-addr must be another address than --addr, not 127.0.0.1:9090"},
+		{"the clients' port, on all addresses", "--addr=127.0.0.1:80 --api-addr=[::]:http", "--api-addr must be another address than --addr, not [::]:http"},
+		{"the clients' port, of all addresses of IPv4", "--addr=0.0.0.0:80 --api-addr=127.0.0.1:80", "--api-addr must be another address than --addr, not 127.0.0.1:80"},
+		{"the clients' port, of the other protocol", "--addr=0.0.0.0:80 --api-addr=[::1]:80", ""},
+		{"the clients' port, of another address", "--addr=127.0.0.1:80 --api-addr=127.0.0.2:80", ""},
+		{"any port of the same address", "--addr=127.0.0.1:0 --api-addr=127.0.0.1:0", ""},
 		{"a port of the control API alone", "--api-addr=9090", "--api-addr must be empty, or host:port with a port from 0 to 65535, not 9090"},
 		{"keys", "--api-keys=" + key + "," + key + "2", ""},
 		{"a short key", "--api-keys=" + key + "," + key[1:], "--api-keys must have 16 to 512 printable ASCII characters each, and no spaces"},
@@ -174,7 +186,7 @@ func TestRules(t *testing.T) {
 		{"too large an event", "--api-event-bytes-max=67108865", "--api-event-bytes-max must be within 1 and 67108864, not 67108865"},
 
 		{"webhooks", "--webhook-url=https://example.com/hook --webhook-secret=" + secret, ""},
-		{"webhooks to a file", "--webhook-url=hook", "--webhook-url must be an http or https URL, not hook"},
+		{"webhooks to a file", "--webhook-url=hook", "--webhook-url must be an http or https URL"},
 		{"a secret for no webhooks", "--webhook-secret=" + secret, "--webhook-secret must come with --webhook-url"},
 		{"a hook that is none", "--webhook-hooks=connect,leave", "--webhook-hooks must be among connect, join, event, connected, disconnected, room_occupied, room_vacated, not connect,leave"},
 		{"no hook", "--webhook-hooks=", "--webhook-hooks must be among connect, join, event, connected, disconnected, room_occupied, room_vacated, not "},
@@ -259,6 +271,37 @@ func TestEveryRuleHasItsFlag(t *testing.T) {
 		if !slices.Contains(names, name) {
 			t.Errorf("there is no --%s", name)
 		}
+	}
+}
+
+// TestShownURL has each place of a URL that may hold a secret.
+func TestShownURL(t *testing.T) {
+	for _, tc := range []struct{ name, text, want string }{
+		{"no secret", "https://example.com/hook", "https://example.com/hook"},
+		{"a port, and characters that stand for others", "http://[::1]:8080/a%20b/", "http://[::1]:8080/a%20b/"},
+		{"a scheme and a host in capitals", "HTTPS://Example.com/", "HTTPS://Example.com/"},
+		{"a query and a fragment that are empty", "https://example.com/?#", "https://example.com/?#"},
+		{"a password", "https://me:secret@example.com/hook", "https://(set)@example.com/hook"},
+		{"a name alone, which may be a token", "https://secret@example.com/hook", "https://(set)@example.com/hook"},
+		{"a name with an empty password", "https://secret:@example.com/hook", "https://(set)@example.com/hook"},
+		{"an @ in the password", "https://me:sec@ret@example.com/hook", "https://(set)@example.com/hook"},
+		{"a slash in the name, which ends the host", "https://sec/ret@example.com/hook", "(set)"},
+		{"a slash in the password, which ends the port", "https://me:123/secret@example.com/hook", "(set)"},
+		{"a query", "https://example.com/hook?key=secret", "https://example.com/hook?(set)"},
+		{"a fragment", "https://example.com/hook#secret", "https://example.com/hook#(set)"},
+		{"all of them", "HTTPS://secret@example.com/a%20b?secret#secret", "https://(set)@example.com/a%20b?(set)#(set)"},
+		{"no scheme", "me:secret@example.com/hook", "(set)"},
+		{"no slashes", "https:me:secret@example.com", "(set)"},
+		{"one slash", "https:/me:secret@example.com", "(set)"},
+		{"another scheme", "ftp://secret/", "(set)"},
+		{"what cannot be read", "https://secret\x7f/", "(set)"},
+		{"no host", "https://me:secret@/", "(set)"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if got := shownURL(tc.text); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
 	"golang.org/x/sys/unix"
@@ -57,6 +58,13 @@ func (c *serveCmd) serve(ctx context.Context, log *slog.Logger, out io.Writer, h
 	if c.Client {
 		cfg.Hub.ClientFiles = clientFiles(log)
 	}
+	drains := make(chan time.Duration, 1)
+	cfg.OnDrain = func(over time.Duration) {
+		select {
+		case drains <- over:
+		default: // one that is hastened takes no longer than was said
+		}
+	}
 	g, err := gateway.New(ctx, cfg)
 	if err != nil {
 		return usageError{err}
@@ -71,7 +79,7 @@ func (c *serveCmd) serve(ctx context.Context, log *slog.Logger, out io.Writer, h
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go reloadAt(ctx, hangups, g, log)
-	return c.run(ctx, log, g.Server(), g.Run, func() { c.announceAPI(g, log, out) })
+	return c.run(ctx, log, service{io: g.Server(), serve: g.Run, ready: func() { c.announceAPI(g, log, out) }, drains: drains})
 }
 
 // explain names the flag that would help when the server cannot listen.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -25,6 +26,7 @@ import (
 	"starling/gateway"
 	"starling/gateway/access"
 	"starling/gateway/webhook"
+	"starling/internal/starlingtest"
 )
 
 // TestEachFlagReachesTheGateway gives each flag a value of its own.
@@ -71,9 +73,22 @@ func TestPartsThatAreOff(t *testing.T) {
 	}
 }
 
-// life has a server serve until its log says that it is listening, and returns what the log said from beginning to end. All
-// addresses in it are to be of this machine.
+// life has a server serve until its log says that it is listening, and returns what the log said from beginning to end.
 func life(t *testing.T, serve func(ctx context.Context, logTo io.Writer) error) (told []string) {
+	t.Helper()
+	return lifeWith(t, serve, func(heard logged, stop func()) {
+		if heard.Msg == "listening" {
+			stop()
+		}
+	})
+}
+
+// logged is what matters here of a line of the log.
+type logged struct{ Msg, Addr string }
+
+// lifeWith has a server serve until hear, which hears each line of its log before it goes on, calls stop, or until it ends by
+// itself. All addresses in the log are to be of this machine.
+func lifeWith(t *testing.T, serve func(ctx context.Context, logTo io.Writer) error, hear func(heard logged, stop func())) (told []string) {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
@@ -84,16 +99,15 @@ func life(t *testing.T, serve func(ctx context.Context, logTo io.Writer) error) 
 		logTo.Close()
 	}()
 	for lines := bufio.NewScanner(log); lines.Scan(); {
-		var entry struct{ Msg, Addr string }
+		var entry logged
 		if err := json.Unmarshal(lines.Bytes(), &entry); err != nil {
 			t.Fatalf("%s: %v", lines.Text(), err)
 		}
 		if entry.Addr != "" && !localAddr.MatchString(entry.Addr) {
 			t.Errorf("%s: %s", entry.Msg, entry.Addr)
 		}
-		if told = append(told, entry.Msg); entry.Msg == "listening" {
-			stop()
-		}
+		told = append(told, entry.Msg)
+		hear(entry, stop)
 	}
 	if err := <-served; err != nil {
 		t.Errorf("it ends with %v", err)
@@ -106,15 +120,21 @@ var localAddr = regexp.MustCompile(`^127\.0\.0\.1:[1-9]\d*$`)
 // serving is life with starling serve; printed is what it wrote to standard output.
 func serving(t *testing.T, args ...string) (told []string, printed string) {
 	t.Helper()
+	var out strings.Builder
+	told = life(t, serveWith(t, &out, args...))
+	return told, out.String()
+}
+
+// serveWith is starling serve for life, with its standard output.
+func serveWith(t *testing.T, out io.Writer, args ...string) func(context.Context, io.Writer) error {
+	t.Helper()
 	p := parse(t, nil, append([]string{"serve", "--log-format=json", "--addr=127.0.0.1:0"}, args...)...)
 	if p.err != nil {
 		t.Fatal(p.err)
 	}
-	var out strings.Builder
-	told = life(t, func(ctx context.Context, logTo io.Writer) error {
-		return p.cli.Serve.serve(ctx, p.cli.Serve.logger(logTo), &out, nil)
-	})
-	return told, out.String()
+	return func(ctx context.Context, logTo io.Writer) error {
+		return p.cli.Serve.serve(ctx, p.cli.Serve.logger(logTo), out, nil)
+	}
 }
 
 // TestRoomapp has the log tell the life of a server, from the address to the orderly end.
@@ -263,24 +283,103 @@ func (r told) Reload() error {
 	return r.reloading.Reload()
 }
 
-// TestSystemd has systemd hear of a server's life, and of a reload.
-func TestSystemd(t *testing.T) {
+// systemd is the socket on which systemd hears of a service.
+type systemd struct{ *net.UnixConn }
+
+// listenAsSystemd has what the test starts tell its socket.
+func listenAsSystemd(t *testing.T) systemd {
+	t.Helper()
 	name := filepath.Join(t.TempDir(), "notify")
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close()
+	t.Cleanup(func() { socket.Close() })
 	t.Setenv("NOTIFY_SOCKET", name)
-	serving(t, "--anonymous", "--api-addr=")
-	reload(reloading{}, slog.New(slog.DiscardHandler))
-	for _, want := range []string{`READY=1`, `STOPPING=1`, `RELOADING=1\nMONOTONIC_USEC=\d+\n`, `READY=1`} {
+	return systemd{socket}
+}
+
+// hears expects messages that have come, and no others.
+func (s systemd) hears(t *testing.T, messages ...string) {
+	t.Helper()
+	for _, want := range messages {
 		message := make([]byte, 256)
-		n, err := socket.Read(message)
+		n, err := s.Read(message)
 		if err != nil || !regexp.MustCompile(`^`+want+`$`).Match(message[:n]) {
 			t.Errorf("systemd heard %q, %v; want %s", message[:n], err, want)
 		}
 	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := make([]byte, 256)
+	if err := raw.Read(func(fd uintptr) bool {
+		if n, _, err := syscall.Recvfrom(int(fd), more, syscall.MSG_DONTWAIT); err != syscall.EAGAIN {
+			t.Errorf("systemd heard more: %q, %v", more[:max(n, 0)], err)
+		}
+		return true
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSystemd has systemd hear of a server's life, and of a reload.
+func TestSystemd(t *testing.T) {
+	systemd := listenAsSystemd(t)
+	serving(t, "--anonymous", "--api-addr=")
+	reload(reloading{}, slog.New(slog.DiscardHandler))
+	systemd.hears(t, `READY=1`, `STOPPING=1`, `RELOADING=1\nMONOTONIC_USEC=\d+\n`, `READY=1`)
+}
+
+// TestDrainByTheControlAPI has the log and systemd hear of a drain when it begins, and systemd how long it may take: it would kill
+// what takes longer than its own time for a stop. The signal that ends it all the same is told to nobody.
+func TestDrainByTheControlAPI(t *testing.T) {
+	systemd := listenAsSystemd(t)
+	var api string
+	answered := make(chan error, 1)
+	told := lifeWith(t, serveWith(t, io.Discard, "--anonymous", "--api-addr=127.0.0.1:0", "--api-keys=0123456789abcdef", "--drain-timeout=20s"),
+		func(heard logged, stop func()) {
+			switch heard.Msg {
+			case "control API listening":
+				api = heard.Addr
+			case "listening":
+				for range 2 { // the first one leaves at once, the second one after half of the hour
+					if err := starlingtest.Dial(t, heard.Addr).Upgrade("/socket.io/?EIO=4&transport=websocket"); err != nil {
+						t.Error(err)
+					}
+				}
+				go func() { answered <- askForDrain(api) }() // while its lines are heard
+			case "stopping":
+				systemd.hears(t, `READY=1`, `STOPPING=1\nEXTEND_TIMEOUT_USEC=3650000000`) // 1h, 20s, and 30s more
+				stop()
+			}
+		})
+	if err := <-answered; err != nil {
+		t.Error(err)
+	}
+	systemd.hears(t)
+	if got := strings.Join(told, ", "); got != "control API listening, listening, the control API asks for a drain, stopping, stopped" {
+		t.Errorf("the log told: %s", got)
+	}
+}
+
+// askForDrain asks a control API for a drain of an hour.
+func askForDrain(api string) error {
+	req, err := http.NewRequest(http.MethodPost, "http://"+api+"/v1/drain?over=1h", nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer 0123456789abcdef")
+	answer, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode != http.StatusOK {
+		return errors.New(answer.Status)
+	}
+	return nil
 }
 
 // TestSystemdThatIsGone has a server go on all the same.
