@@ -48,6 +48,7 @@ func (w *answer) Write(b []byte) (int, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	if w.through {
+		w.hurry()
 		return w.to.Write(b)
 	}
 	return w.body.Write(b)
@@ -95,14 +96,12 @@ func (w *answer) finish() {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
+	w.hurry() // net/http sends the end of it when this request is over
 	if w.begun || w.through {
 		return
 	}
 	w.begun = true
 	w.readRest()
-	control := http.NewResponseController(w.to)
-	_ = control.SetWriteDeadline(time.Now().Add(bodyTimeMax)) // not all tests have a connection
-	defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	h := w.to.Header()
 	if w.status != http.StatusNoContent {
 		h.Set("Content-Type", "application/json")
@@ -110,6 +109,11 @@ func (w *answer) finish() {
 	}
 	w.to.WriteHeader(w.status)
 	_, _ = w.to.Write(w.body.Bytes())
+}
+
+// hurry gives the client some time to take what is written next. The next request on the connection does so anew.
+func (w *answer) hurry() {
+	_ = http.NewResponseController(w.to).SetWriteDeadline(time.Now().Add(bodyTimeMax)) // not all tests have a connection
 }
 
 // readRest reads what is left of the request's body, if it is there soon: net/http would wait for it without an end, before it

@@ -37,8 +37,8 @@ type Config struct {
 	MetricsOpen bool
 	// Root serves what is outside of the API's own paths, without the bodies of requests. nil is 404.
 	Root http.Handler
-	// Pprof serves net/http/pprof below /debug/pprof/, and PprofOpen opens it to everybody who reaches the listener.
-	Pprof, PprofOpen bool
+	// Pprof serves net/http/pprof below /debug/pprof/, for keys that may manage.
+	Pprof bool
 	// Version is that of the server.
 	Version string
 	// Process returns what /v1/stats says of the process, to be encoded as JSON. nil says nothing.
@@ -155,6 +155,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	answer := &answer{to: w}
+	answer.hurry()
 	if r.ContentLength != 0 {
 		answer.rest, answer.expected = r.Body, r.Header.Get("Expect") != ""
 	}

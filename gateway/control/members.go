@@ -137,15 +137,19 @@ func done(ctx context.Context, s *hub.Socket, err error) error {
 // back into the room.
 func (a *API) deleteMember(ctx context.Context, c *call, in *memberInput) (*empty, error) {
 	s, err := a.member(ctx, c, in)
-	if errors.Is(err, errSocketUnknown) || errors.Is(err, hub.ErrDisconnected) {
-		if n, invalid := a.namespace("", in.Nsp); invalid == nil {
-			_ = n.To(in.SID).SocketsLeave(in.Room) // the room is the key's to decide on
-		}
-	}
-	if err != nil {
+	gone := errors.Is(err, errSocketUnknown) || errors.Is(err, hub.ErrDisconnected)
+	if err != nil && !gone {
 		return nil, err
 	}
-	return &empty{}, done(ctx, s, s.Leave(in.Room))
+	n, invalid := a.namespace("", in.Nsp)
+	if invalid != nil {
+		return nil, invalid
+	}
+	leave := n.To(in.SID).SocketsLeave(in.Room) // the room is the key's to decide on
+	if gone {
+		return nil, err
+	}
+	return &empty{}, done(ctx, s, leave)
 }
 
 // member finds the socket, and checks the room.

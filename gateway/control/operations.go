@@ -145,10 +145,7 @@ func (a *API) registerOthers(r *router) {
 		r.describe(metrics, "text/plain", "The text format of Prometheus.")
 	}
 	if a.cfg.Pprof {
-		profile := operation{id: "pprof", method: http.MethodGet, path: "/debug/pprof/"}
-		if !a.cfg.PprofOpen {
-			profile.scopes, profile.unlocked = []Scope{ScopeManage}, true
-		}
+		profile := operation{id: "pprof", method: http.MethodGet, path: "/debug/pprof/", scopes: []Scope{ScopeManage}, unlocked: true}
 		r.serve(profile, through(profiles()))
 	}
 }

@@ -108,7 +108,7 @@ func TestMetricsAndProfiles(t *testing.T) {
 		_, _ = io.WriteString(w, "up 1\n")
 	})
 	all := func(c *Config) { c.Metrics, c.Pprof = metrics, true }
-	open := func(c *Config) { c.Metrics, c.MetricsOpen, c.Pprof, c.PprofOpen = metrics, true, true, true }
+	open := func(c *Config) { c.Metrics, c.MetricsOpen, c.Pprof = metrics, true, true }
 	for _, tc := range []struct {
 		name   string
 		change func(*Config)
@@ -130,7 +130,7 @@ func TestMetricsAndProfiles(t *testing.T) {
 		{"profiles", all, "only-manage-key-0001", "/debug/pprof/", 200, "goroutine"},
 		{"a profile", all, "only-manage-key-0001", "/debug/pprof/goroutine?debug=1", 200, "goroutine profile"},
 		{"the command line", all, "only-manage-key-0001", "/debug/pprof/cmdline", 200, "control.test"},
-		{"profiles for everybody", open, "", "/debug/pprof/symbol", 200, "num_symbols"},
+		{"profiles where metrics are for everybody", open, "", "/debug/pprof/symbol", 401, "key_missing"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := newSystem(t, tc.change)
