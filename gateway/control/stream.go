@@ -163,7 +163,9 @@ func (s *stream) open(r *http.Request) *Error {
 		s.goOn()
 	}
 	s.to.Header().Set("Content-Type", typeNDJSON)
-	s.to.Header().Set("Connection", "close") // a stream may end before its body does, and nobody knows what comes behind (RFC 9112 9.6)
+	if r.ContentLength != 0 { // a stream may end before its body does, and nobody knows what comes behind (RFC 9112 9.6)
+		s.to.Header().Set("Connection", "close")
+	}
 	s.to.through = true
 	s.to.WriteHeader(http.StatusOK)
 	_ = s.control.Flush()
