@@ -30,9 +30,12 @@ type fake struct {
 	// tamper, if set, says what is written in place of a delivery or an echo. It is called with the lock held.
 	tamper func(c *fakeConn, packet string) []string
 	ignore func(c *fakeConn, event string) bool // what is asked for and not done; called with the lock held
+	deny   map[string]string                    // by event, what is acknowledged instead of doing it
 	books  *books                               // of what is delivered, and when; nil if nobody wants to know
 	status int                                  // answered to upgrades instead of 101
 	first  string                               // sent instead of the open packet
+
+	auths []string // payloads of CONNECT, where there was one
 
 	pongs  int
 	onPong func(pongs int) // a connection's pong says that it knows it is open
@@ -134,9 +137,10 @@ func (f *fake) hear(c *fakeConn, p []byte, at time.Time) {
 	to, message, _ := strings.Cut(rest, ",")
 	switch {
 	case f.ignore != nil && f.ignore(c, strings.Trim(name, `"`)):
-	case string(p) == "40":
-		f.sockets[c.id] = c
-		f.say(c, `40{"sid":`+c.id+`}`, "2")
+	case f.deny[strings.Trim(name, `"`)] != "":
+		f.say(c, "43"+id+"["+f.deny[strings.Trim(name, `"`)]+"]")
+	case strings.HasPrefix(string(p), "40"):
+		f.connect(c, string(p[2:]))
 	case string(p) == "3":
 		f.pong(c, at)
 	case name == `"join"`:
@@ -156,6 +160,14 @@ func (f *fake) hear(c *fakeConn, p []byte, at time.Time) {
 	case name == `"echo"`:
 		f.deliver(c, "echo", "43"+id+"["+rest+"]")
 	}
+}
+
+func (f *fake) connect(c *fakeConn, auth string) {
+	if auth != "" {
+		f.auths = append(f.auths, auth)
+	}
+	f.sockets[c.id] = c
+	f.say(c, `40{"sid":`+c.id+`}`, "2")
 }
 
 func (f *fake) pong(c *fakeConn, at time.Time) {

@@ -37,6 +37,8 @@ type target struct {
 	Protocol  string `help:"What is spoken over WebSocket: ${enum}." enum:"socketio,raw,centrifuge" default:"socketio"`
 	Transport string `help:"How Socket.IO clients come: ${enum}. With default they poll first and then upgrade, as the stock client does." enum:"${transports}" default:"${transport}"`
 
+	Auth string `placeholder:"JSON" help:"Who the clients are: the payload of their CONNECT packets, as the stock client's option auth. {n} in it is replaced by the number of the connection."`
+
 	ServerCmd   string `help:"Start the server with this shell command, GOMAXPROCS set to the number of its processors or 1, and end it afterwards."`
 	ServerProcs int    `default:"1" help:"Start that many of them, which share the address."`
 	ServerCPU   string `name:"server-cpu" help:"Processors for a server that is started here, as 0 or 0,2 or 1-3."`
@@ -106,10 +108,11 @@ type layout struct {
 }
 
 type broadcastCmd struct {
-	target   `embed:""`
-	flow     `embed:""`
-	depth    `embed:""`
-	Messages uint64 `help:"Messages to send; 0 for as many as the duration allows. Not with --rate."`
+	target     `embed:""`
+	flow       `embed:""`
+	depth      `embed:""`
+	publishing `embed:""`
+	Messages   uint64 `help:"Messages to send; 0 for as many as the duration allows. Not with --rate."`
 }
 
 type roomsCmd struct {
@@ -117,6 +120,7 @@ type roomsCmd struct {
 	flow       `embed:""`
 	depth      `embed:""`
 	publishers `embed:""`
+	publishing `embed:""`
 	layout     `embed:""`
 	Messages   uint64 `help:"Messages to send; 0 for as many as the duration allows. Not with --rate."`
 }
@@ -124,6 +128,7 @@ type roomsCmd struct {
 type directCmd struct {
 	target     `embed:""`
 	flow       `embed:""`
+	publishing `embed:""`
 	Rate       float64 `default:"1000" help:"Messages a second."`
 	Publishers int     `default:"1" help:"Connections that send."`
 }
@@ -161,6 +166,7 @@ type slowCmd struct {
 // blend is the traffic of a mix.
 type blend struct {
 	publishers `embed:""`
+	publishing `embed:""`
 	layout     `embed:""`
 	comings    `embed:""`
 	Rate       float64 `default:"100" help:"Messages to rooms a second."`
@@ -192,6 +198,7 @@ type findMaxCmd struct {
 	target     `embed:""`
 	Size       int `default:"64" help:"Bytes of payload, less the protocol around it."`
 	publishers `embed:""`
+	publishing `embed:""`
 	Rooms      int           `default:"1" help:"Rooms, over which the connections are spread."`
 	P99        time.Duration `name:"p99" default:"20ms" help:"What the 99th percentile must stay under."`
 	Rate       float64       `default:"10" help:"The rate to begin with, in messages a second."`
@@ -279,6 +286,8 @@ func (t *target) check() error {
 		return fmt.Errorf("%w: --repeat and --server-procs must be at least 1", errUsage)
 	case t.ServerProcs > 1 && t.ServerCmd == "":
 		return fmt.Errorf("%w: --server-procs is for --server-cmd", errUsage)
+	case t.Auth != "" && (t.Protocol != "socketio" || !isAuth(t.Auth)):
+		return fmt.Errorf("%w: --auth must be a JSON object, for Socket.IO", errUsage)
 	case t.Transport != scenario.WebSocket && t.Protocol != "socketio":
 		return fmt.Errorf("%w: --transport default is Socket.IO's", errUsage)
 	}

@@ -3,9 +3,6 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/netip"
-	"net/url"
 	"os"
 	"runtime"
 	"time"
@@ -24,7 +21,7 @@ func (t *target) prepare(s *session, opts *scenario.Options) (place, error) {
 	}
 	cfg := &opts.Config
 	cfg.Connections, cfg.Sources, cfg.Concurrency, cfg.Timeout = t.Connections, t.Src, t.Concurrency, t.Timeout
-	cfg.Transport, cfg.Ramp, cfg.Seed = t.Transport, t.Ramp, t.Seed
+	cfg.Transport, cfg.Ramp, cfg.Seed, cfg.Auth = t.Transport, t.Ramp, t.Seed, t.Auth
 	cfg.Rooms, cfg.Publishers = max(cfg.Rooms, 1), max(cfg.Publishers, 1)
 	cfg.RunID = rand.Uint32()
 	cfg.Mask = [4]byte{0x5c, 0xa7, 0x13, 0xe9}
@@ -75,20 +72,11 @@ type host struct{ cpus proc.CPUs }
 
 // resolve reads the URL.
 func (t *target) resolve(cfg *scenario.Config) error {
-	u, err := url.Parse(t.URL)
-	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "ws" {
-		return fmt.Errorf("%w: --url must be http://host:port/path, not %q (there is no TLS here)", errUsage, t.URL)
-	}
-	host := u.Host
-	if u.Port() == "" {
-		host = net.JoinHostPort(u.Hostname(), "80")
-	}
-	addr, err := net.ResolveTCPAddr("tcp", host)
+	at, u, err := addressOf("--url", t.URL)
 	if err != nil {
-		return fmt.Errorf("%w: --url: %w", errUsage, err)
+		return err
 	}
-	at := addr.AddrPort()
-	cfg.Addr = netip.AddrPortFrom(at.Addr().Unmap(), at.Port())
+	cfg.Addr = at
 	cfg.Host, cfg.Path, cfg.Protocol = u.Host, u.EscapedPath(), flood.Protocol(t.Protocol)
 	if cfg.Path == "" || cfg.Path == "/" {
 		cfg.Path = pathOf(cfg.Protocol)
@@ -117,7 +105,7 @@ func (t *target) preflight(s *session, opts *scenario.Options, on processors) er
 	facts := preflight.ReadFacts(pool, t.Pid)
 	facts.CPUs = s.at.cpus
 	found := preflight.Check(facts, preflight.Plan{
-		Args: append([]string{"bench"}, s.args...), Connections: t.Connections + cfg.Publishers + onTheWay(cfg), Members: members(cfg),
+		Args: append([]string{"bench"}, withoutSecrets(s.args)...), Connections: t.Connections + cfg.Publishers + onTheWay(cfg), Members: members(cfg),
 		DescriptorsEach: descriptorsOf(cfg), PortsEach: portsOf(cfg) * max(opts.Rounds, 1), Handshakes: handshakes(cfg),
 		Procs: t.Procs, Threads: t.Threads, SpawnLimit: t.SpawnLimit, Sources: pool, Target: cfg.Addr,
 		Local:     !cfg.Addr.IsValid() || cfg.Addr.Addr().IsLoopback() || t.ServerCmd != "" || t.Pid != 0,

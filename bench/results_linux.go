@@ -79,7 +79,7 @@ func (r *results) write(s *session) error {
 		return nil
 	}
 	err := folder.Write(r.out.Out, &folder.Folder{
-		Started: r.began, Machine: r.machine, Tool: folder.ThisTool(version, "", append([]string{"bench"}, s.args...)), Results: r.all,
+		Started: r.began, Machine: r.machine, Tool: folder.ThisTool(version, "", append([]string{"bench"}, withoutSecrets(s.args)...)), Results: r.all,
 	})
 	if err == nil {
 		fmt.Fprintln(s.std.err, "bench: the report is", filepath.Join(r.out.Out, "report.html"))

@@ -33,7 +33,11 @@ func (c *broadcastCmd) Run(s *session) error {
 	if err := c.depth.check(1); err != nil {
 		return err
 	}
-	return c.runDepth(s, &c.flow, &c.depth, c.Messages, scenario.Config{Scenario: scenario.Broadcast})
+	cfg := scenario.Config{Scenario: scenario.Broadcast}
+	if err := c.publishing.set(&c.target, &cfg); err != nil {
+		return err
+	}
+	return c.runDepth(s, &c.flow, &c.depth, c.Messages, cfg)
 }
 
 // Run carries out the command.
@@ -48,9 +52,11 @@ func (c *roomsCmd) Run(s *session) error {
 		return fmt.Errorf("%w: --publishers and --zipf are for --rate", errUsage)
 	}
 	c.Connections = c.Rooms * c.Members
-	return c.runDepth(s, &c.flow, &c.depth, c.Messages, scenario.Config{
-		Scenario: scenario.Rooms, Rooms: c.Rooms, Publishers: c.Publishers, Zipf: c.Zipf,
-	})
+	cfg := scenario.Config{Scenario: scenario.Rooms, Rooms: c.Rooms, Publishers: c.Publishers, Zipf: c.Zipf}
+	if err := c.publishing.set(&c.target, &cfg); err != nil {
+		return err
+	}
+	return c.runDepth(s, &c.flow, &c.depth, c.Messages, cfg)
 }
 
 // Run carries out the command.
@@ -58,7 +64,11 @@ func (c *directCmd) Run(s *session) error {
 	if err := positive("--rate", c.Rate); err != nil {
 		return err
 	}
-	return c.runFlow(s, &c.flow, scenario.Config{Scenario: scenario.Direct, DirectRate: c.Rate, Publishers: c.Publishers})
+	cfg := scenario.Config{Scenario: scenario.Direct, DirectRate: c.Rate, Publishers: c.Publishers}
+	if err := c.publishing.set(&c.target, &cfg); err != nil {
+		return err
+	}
+	return c.runFlow(s, &c.flow, cfg)
 }
 
 // Run carries out the command.
@@ -118,6 +128,9 @@ func (t *target) runBlend(s *session, name string, f *flow, b *blend) error {
 		Rooms: b.Rooms, Publishers: b.Publishers, Zipf: b.Zipf,
 	}
 	b.comings.set(&cfg)
+	if err := b.publishing.set(t, &cfg); err != nil {
+		return err
+	}
 	return t.runFlow(s, f, cfg)
 }
 
@@ -133,10 +146,14 @@ func (c *findMaxCmd) Run(s *session) error {
 	if c.P99 <= 0 || c.Step < time.Second {
 		return fmt.Errorf("%w: --p99 must be more than 0, and --step at least 1s", errUsage)
 	}
-	return c.run(s, scenario.Options{P99Max: c.P99, Step: c.Step, Warmup: findMaxWarmup, Config: scenario.Config{
+	cfg := scenario.Config{
 		Scenario: scenario.FindMax, Rate: c.Rate, Rooms: c.Rooms, Publishers: c.Publishers, Zipf: c.Zipf, Size: c.Size,
 		LateAfter: c.P99, Return: true,
-	}})
+	}
+	if err := c.publishing.set(&c.target, &cfg); err != nil {
+		return err
+	}
+	return c.run(s, scenario.Options{P99Max: c.P99, Step: c.Step, Warmup: findMaxWarmup, Config: cfg})
 }
 
 // runDepth runs a scenario that sends in answer to what has arrived, or at a rate if there is one.
@@ -246,7 +263,11 @@ func (t *target) carryOut(s *session, srv *server, opts scenario.Options) (*repo
 
 // server is the one that the command line describes.
 func (t *target) server(s *session, command string, at place, opts *scenario.Options) *server {
-	return &server{ctx: s.ctx, command: command, on: at, at: opts.Config.Addr, patience: t.Timeout, copies: t.ServerProcs}
+	srv := &server{ctx: s.ctx, command: command, on: at, at: opts.Config.Addr, patience: t.Timeout, copies: t.ServerProcs}
+	if api := opts.Config.API; api != nil {
+		srv.api = api.Addr
+	}
+	return srv
 }
 
 // runAgainst runs the scenario against a server that has been started, and stops it.

@@ -34,8 +34,9 @@ type server struct {
 	command  string // of the shell; {addr} stands for the address
 	on       place
 	at       netip.AddrPort
-	patience time.Duration // until it accepts connections
-	down     time.Duration // before it is started again
+	api      netip.AddrPort // of its control API; not valid if nobody writes to that
+	patience time.Duration  // until it accepts connections
+	down     time.Duration  // before it is started again
 	copies   int
 
 	mu       sync.Mutex
@@ -92,9 +93,9 @@ func (s *server) knock(child *proc.Child) error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.patience)
 	defer cancel()
 	for {
-		conn, err := net.DialTimeout("tcp", s.at.String(), knockLimit)
-		if err == nil {
-			err = conn.Close()
+		err := knockAt(s.at)
+		if err == nil && s.api.IsValid() {
+			err = knockAt(s.api)
 		}
 		if err == nil && s.copies > 1 && !proc.Listens(child.Pid(), s.at.Port()) {
 			err = errSilent
@@ -110,6 +111,14 @@ func (s *server) knock(child *proc.Child) error {
 		case <-time.After(knockPause):
 		}
 	}
+}
+
+func knockAt(at netip.AddrPort) error {
+	conn, err := net.DialTimeout("tcp", at.String(), knockLimit)
+	if err == nil {
+		err = conn.Close()
+	}
+	return err
 }
 
 // restart kills the server and starts it again. If it does not come back, what was killed is left, of which stop says that it has

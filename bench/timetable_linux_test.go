@@ -111,6 +111,9 @@ func TestFaultsByATimetableAreFound(t *testing.T) {
 		{"broadcast hang up", broadcastAt, at(3, "room", goAway), func(r *report.Report) bool {
 			return r.Disconnected == 1 && r.Lost > 0 && r.Delivered+r.Lost == 3*r.Messages
 		}, "1 x "},
+		{"broadcast by nobody, whom the server does not answer", broadcastAt, ignoreFrom("40", 4), func(r *report.Report) bool {
+			return r.Error == "no answer in time: from the server to a publisher's handshake" && r.Tally == nil
+		}, "ERROR"},
 		{"broadcast to a member of another process", append(broadcastAt, "--procs", "3"), at(3, "room", lose), func(r *report.Report) bool {
 			return *r.Tally == ledger.Tally{Delivered: 149, Lost: 1}
 		}, "lost 1"},

@@ -182,7 +182,7 @@ func TestUnknownMetricSuggests(t *testing.T) {
 		"cpu_delivery":  "perhaps cpu_per_delivery",
 		"rss_pre_conn":  "perhaps rss_per_conn",
 		"handshake":     "handshake_p50, handshake_p99",
-		"zzzzzzzzzzzzz": "have back, ",
+		"zzzzzzzzzzzzz": "have api_accepted, ",
 	} {
 		_, err := Parse(text + "<1")
 		if !errors.Is(err, ErrMetric) || !strings.Contains(err.Error(), want) {

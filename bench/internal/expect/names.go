@@ -24,6 +24,9 @@ var aliases = map[string]string{
 	"loss": "lost", "duplicates": "duplicated", "doubled": "duplicated", "dups": "duplicated", "out_of_order": "reordered",
 	"failures": "failed", "disconnects": "disconnected",
 
+	"api_accepted_per_s": "api_accepted", "api_reply_us_p50": "api_reply_p50", "api_reply_us_p99": "api_reply_p99",
+	"api_reply_us_max": "api_reply_max",
+
 	"conn_per_s": "connects", "connects_per_s": "connects", "messages_per_s": "messages", "deliveries_per_s": "deliveries",
 	"echoes_per_s": "echoes",
 

@@ -26,7 +26,7 @@ const answerBodyBytesMax = 64 << 20
 // Request sends one HTTP request over a connection of its own, which is closed when the answer has come whole: so does a client
 // that says Connection: close. The request is copied if it has to wait. For the rest it is like Dial.
 func (l *Loop) Request(request []byte, from netip.Addr, number uint32, h Requester) (*Conn, error) {
-	return l.start(Conn{handler: h, number: number, next: answering}, request, from)
+	return l.start(Conn{handler: h, number: number, next: answering}, l.target.Addr, request, from)
 }
 
 // answer takes more of an answer, or the end of the connection.

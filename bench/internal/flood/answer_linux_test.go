@@ -202,7 +202,7 @@ func TestRequestWaitsForTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The same from the middle: a connection that has its request still to send.
-	fd, err := a.loop.socket(netip.Addr{})
+	fd, err := socket(at, netip.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,8 @@ import (
 type Handler interface {
 	// Opened is called once the connection's handshake is complete.
 	Opened(c *Conn)
-	// Message is called for each Socket.IO event and ack, for each reply of Centrifuge, or for each message of a raw connection. The
-	// bytes are the loop's and valid until Message returns. The handler may send and close.
+	// Message is called for each Socket.IO event and ack, for each reply of Centrifuge, for each message of a raw connection, or for
+	// each line of the replies to HTTP requests. The bytes are the loop's and valid until Message returns. The handler may send and close.
 	Message(c *Conn, m []byte)
 	// Closed is called when the connection ended without the handler's asking; it must not be used any more.
 	Closed(c *Conn, cause error)
@@ -53,7 +53,7 @@ const (
 	connecting       // TCP
 	upgrading        // the WebSocket request is sent
 	answering        // an HTTP request is sent (see Request)
-	waiting          // Engine.IO's open packet is to come
+	waiting          // Engine.IO's open packet is to come, or the first reply of a Call
 	joining          // Socket.IO's CONNECT is sent
 	open
 )
@@ -92,11 +92,11 @@ func (l *Loop) Dial(from netip.Addr, number uint32, h Handler) (*Conn, error) {
 // DialWith is Dial with another upgrade request than the target's, and a protocol of its own. The request must offer UpgradeKey; it
 // is copied if it has to wait.
 func (l *Loop) DialWith(request []byte, p Protocol, from netip.Addr, number uint32, h Handler) (*Conn, error) {
-	return l.start(Conn{handler: h, number: number, next: upgrading, speech: speechOf(p)}, request, from)
+	return l.start(Conn{handler: h, number: number, next: upgrading, speech: speechOf(p)}, l.target.Addr, request, from)
 }
 
-func (l *Loop) start(as Conn, request []byte, from netip.Addr) (*Conn, error) {
-	fd, err := l.socket(from)
+func (l *Loop) start(as Conn, to netip.AddrPort, request []byte, from netip.Addr) (*Conn, error) {
+	fd, err := socket(to, from)
 	if err != nil {
 		return nil, err
 	}
@@ -104,16 +104,17 @@ func (l *Loop) start(as Conn, request []byte, from netip.Addr) (*Conn, error) {
 	as.fd, as.slot, as.state = fd, c.slot, connecting
 	as.reader = wsproto.NewReader(wsproto.Client, &readLimits)
 	*c = as
-	if err := l.begin(c, request); err != nil {
+	if err := l.begin(c, l.sockaddrOf(to), request); err != nil {
 		l.Close(c)
 		return nil, err
 	}
 	return c, nil
 }
 
-func (l *Loop) socket(from netip.Addr) (int32, error) {
+// socket opens one to an address, from another or from whatever the system picks.
+func socket(to netip.AddrPort, from netip.Addr) (int32, error) {
 	family := unix.AF_INET
-	if l.target.Addr.Addr().Is6() {
+	if to.Addr().Is6() {
 		family = unix.AF_INET6
 	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
@@ -140,6 +141,14 @@ func bind(fd int, from netip.Addr) error {
 	return unix.Bind(fd, sockaddr(netip.AddrPortFrom(from, 0)))
 }
 
+// sockaddrOf saves the work for the target, to which nearly all go.
+func (l *Loop) sockaddrOf(to netip.AddrPort) unix.Sockaddr {
+	if to == l.target.Addr {
+		return l.sockaddr
+	}
+	return sockaddr(to)
+}
+
 func sockaddr(at netip.AddrPort) unix.Sockaddr {
 	if at.Addr().Is4() {
 		return &unix.SockaddrInet4{Addr: at.Addr().As4(), Port: int(at.Port())}
@@ -149,8 +158,8 @@ func sockaddr(at netip.AddrPort) unix.Sockaddr {
 
 // begin connects. On loopback the TCP handshake is over when connect returns, so the request is tried at once: that saves an
 // epoll_ctl and a turn of the loop for each connection.
-func (l *Loop) begin(c *Conn, request []byte) error {
-	if err := unix.Connect(int(c.fd), l.sockaddr); err != nil && err != unix.EINPROGRESS {
+func (l *Loop) begin(c *Conn, to unix.Sockaddr, request []byte) error {
+	if err := unix.Connect(int(c.fd), to); err != nil && err != unix.EINPROGRESS {
 		return err
 	}
 	events := uint32(unix.EPOLLIN)
@@ -209,6 +218,7 @@ func (l *Loop) Close(c *Conn) {
 	unix.Close(int(c.fd))
 	delete(l.heads, c.slot)
 	delete(l.unsent, c.slot)
+	delete(l.calls, c.slot)
 	l.give(c)
 }
 

@@ -3,5 +3,5 @@
 // so that a flood costs its own processor less than it costs the server, for otherwise the bench would measure itself.
 //
 // A Loop knows how a connection is opened, kept alive and taken apart into messages; what is sent and what the messages mean is
-// its Handler's.
+// its Handler's. Besides WebSockets it has connections for HTTP requests: for one each, or for many in turn.
 package flood

@@ -37,6 +37,7 @@ type Loop struct {
 	freed  []int32          // slots of connections closed in this turn
 	heads  map[int32][]byte // by slot: an answer to an HTTP request that has begun
 	unsent map[int32][]byte // by slot: output that the kernel did not take yet
+	calls  map[int32]*call  // by slot: connections for HTTP requests
 
 	events []unix.EpollEvent
 	in     []byte // one read buffer: a message is done with before the next read
@@ -73,7 +74,7 @@ const Rest = 100 * time.Microsecond
 func NewLoop(target *Target, mask [4]byte) (*Loop, error) {
 	l := &Loop{
 		target: target, sockaddr: sockaddr(target.Addr), mask: mask,
-		heads: make(map[int32][]byte), unsent: make(map[int32][]byte),
+		heads: make(map[int32][]byte), unsent: make(map[int32][]byte), calls: make(map[int32]*call),
 		events: make([]unix.EpollEvent, eventsMax), in: make([]byte, inputBytesMax),
 	}
 	l.connect = wsproto.AppendMaskedFrame(nil, wsproto.OpText, mask, []byte("40"))
@@ -217,7 +218,7 @@ func (l *Loop) read(c *Conn) {
 	case n == 0 && c.state == answering:
 		l.answer(c, nil, true)
 	case n == 0:
-		l.fail(c, ErrPeerClosed)
+		l.hungUp(c)
 	default:
 		l.consume(c, l.in[:n])
 	}

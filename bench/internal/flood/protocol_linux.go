@@ -26,6 +26,7 @@ const (
 	rawSpeech speech = iota
 	socketIOSpeech
 	centrifugeSpeech
+	callSpeech // HTTP, and never upgraded
 )
 
 func speechOf(p Protocol) speech {
@@ -44,7 +45,10 @@ type Target struct {
 	Host     string // for the Host header
 	Path     string
 	Protocol Protocol // of connections that are given none of their own
-	request  []byte   // the whole upgrade request
+	// Connect, if set, makes the Socket.IO CONNECT packet of the connection of that number, its Engine.IO type in front: one with a
+	// payload, in which clients prove who they are. Without it the packet has none.
+	Connect func(number uint32) []byte
+	request []byte // the whole upgrade request
 }
 
 // UpgradeKey is the Sec-WebSocket-Key of all connections (RFC 6455 4.1: 16 bytes in base64). It only has to prove that the server
@@ -65,6 +69,10 @@ func NewTarget(addr netip.AddrPort, host, path string, p Protocol) *Target {
 func (l *Loop) consume(c *Conn, in []byte) {
 	if c.state == answering {
 		l.answer(c, in, false)
+		return
+	}
+	if c.speech == callSpeech {
+		l.replied(c, in)
 		return
 	}
 	if c.state == upgrading {
@@ -155,13 +163,22 @@ func (l *Loop) packet(c *Conn, p []byte) {
 	switch p[0] {
 	case '0': // open: ask for the namespace
 		l.expect(c, waiting, joining)
-		l.write(c, l.connect)
+		l.join(c)
 	case '2': // ping
 		l.write(c, l.pong)
 	case '4':
 		l.socketPacket(c, p)
 	case '1': // close
 		l.fail(c, ErrPeerClosed)
+	}
+}
+
+// join asks for the namespace.
+func (l *Loop) join(c *Conn) {
+	if l.target.Connect == nil {
+		l.write(c, l.connect)
+	} else {
+		l.Send(c, l.target.Connect(c.number))
 	}
 }
 

@@ -11,7 +11,7 @@ type Tool struct {
 	Version string   `json:"version"`
 	Commit  string   `json:"commit"`   // of the source it was built from, "" if that is not known
 	Changed bool     `json:"modified"` // there were changes that are in no commit
-	Argv    []string `json:"argv"`     // the command line as it was typed, but for where the program lies
+	Argv    []string `json:"argv"`     // the command line as it was typed, but for where the program lies and what is secret
 }
 
 // ThisTool describes the running program. The commit is what the build says of itself unless one is given; argv is os.Args.

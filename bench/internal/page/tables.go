@@ -55,6 +55,11 @@ func setting(r *report.Report) table {
 	add("URL", r.URL)
 	add("protocol", r.Protocol)
 	add("transport", r.Transport)
+	if a := r.API; a != nil {
+		add("control API", a.Mode)
+		add("connections to it", Count(float64(a.Connections)))
+		add("replies by which fewer were meant than the room has members", Count(float64(a.Short)))
+	}
 	add("round", strconv.Itoa(r.Round))
 	add("connections wanted", Count(float64(r.Connections)))
 	add("event loops of the client", Count(float64(r.Threads)))

@@ -38,6 +38,13 @@ func rates(r *report.Report) []tile {
 		}
 		all = append(all, tile{Name: "deliveries", quantity: quantity{Count(d.DeliveriesPerS), "/s"}, Sub: sub})
 	}
+	if a := r.API; a != nil {
+		one := tile{Name: "accepted by the API", quantity: quantity{Count(a.AcceptedPerS), "/s"}, Sub: Count(float64(a.Accepted)) + " in all"}
+		if a.Faults+a.Unanswered > 0 {
+			one.Bad, one.Sub = true, fmt.Sprintf("faults %s, unanswered %s", Count(float64(a.Faults)), Count(float64(a.Unanswered)))
+		}
+		all = append(all, one)
+	}
 	if e := r.Echo; e != nil {
 		all = append(all, tile{Name: "echoes", quantity: quantity{Count(e.EchoesPerS), "/s"}, Sub: Count(float64(e.Echoes)) + " in all"})
 	}
@@ -74,6 +81,10 @@ func latencyTiles(r *report.Report) []tile {
 		add("latency p99.9", l.P999, "")
 		add("latency max", l.Max, "")
 	}
+	if a := r.API; a != nil {
+		add("API reply p50", a.ReplyP50, "")
+		add("API reply p99", a.ReplyP99, "")
+	}
 	if c := r.Connect; c != nil {
 		add("handshake p50", c.HandshakeP50, ratio(r, "handshake_us_p50"))
 		add("handshake p99", c.HandshakeP99, "")
@@ -92,7 +103,7 @@ func accountTiles(r *report.Report) []tile {
 	var all []tile
 	if t := r.Tally; t != nil {
 		one := tile{
-			Name: "lost · twice · disordered", Sub: "of " + Count(float64(t.Delivered+t.Lost)), Bad: !t.Clean(),
+			Name: "lost · twice · disordered", Sub: "of " + Count(float64(t.Delivered+t.Lost)), Bad: !r.Clean(),
 			quantity: quantity{Value: fmt.Sprintf("%s · %s · %s", Count(float64(t.Lost)), Count(float64(t.Duplicated)), Count(float64(t.Reordered)))},
 		}
 		if t.Misrouted+t.Garbled > 0 {

@@ -55,10 +55,17 @@ func faults(r *report.Report) []string {
 	}
 	count(uint64(r.Failed), "connections failed")
 	count(uint64(r.Disconnected), "connections ended by the server")
+	count(uint64(r.Refused), "joins, leaves or echoes refused")
+	if a := r.API; a != nil && r.FindMax == nil {
+		count(a.Faults, "faults of the control API, the first: "+a.FirstFault)
+		count(a.Unanswered, "messages not answered by the control API")
+	}
 	if t := r.Tally; t != nil {
 		count(t.Lost, "lost")
 		count(t.Duplicated, "duplicated")
-		count(t.Reordered, "out of order")
+		if !r.Unordered() {
+			count(t.Reordered, "out of order")
+		}
 		count(t.Misrouted, "misrouted")
 		count(t.Garbled, "garbled")
 	}

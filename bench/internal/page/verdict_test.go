@@ -22,11 +22,28 @@ func TestJudge(t *testing.T) {
 		{"interrupted", report.Report{Interrupted: true}, NotPassed, "interrupted before its end"},
 		{"failed", report.Report{Failed: 1200}, NotPassed, "1,200 connections failed"},
 		{"disconnected", report.Report{Disconnected: 2}, NotPassed, "2 connections ended by the server"},
+		{"refused", report.Report{Refused: 2}, NotPassed, "2 joins, leaves or echoes refused"},
+		{
+			"the control API",
+			report.Report{API: &report.API{Faults: 3, FirstFault: "status 403: no", Unanswered: 1}},
+			NotPassed, "3 faults of the control API, the first: status 403: no; 1 messages not answered by the control API",
+		},
+		{"the control API tells of fewer than the members", report.Report{API: &report.API{Short: 3}}, Passed, ""},
+		{
+			"the control API at a rate of a search",
+			report.Report{FindMax: &report.FindMax{MaxRate: 1}, API: &report.API{Faults: 3}},
+			Passed, "",
+		},
 		{
 			"the accounts",
 			report.Report{Tally: &ledger.Tally{Lost: 1, Duplicated: 2, Reordered: 3, Misrouted: 4, Garbled: 5}},
 			NotPassed,
 			"1 lost; 2 duplicated; 3 out of order; 4 misrouted; 5 garbled",
+		},
+		{
+			"requests that overtake each other",
+			report.Report{Tally: &ledger.Tally{Reordered: 3}, API: &report.API{Spread: true}},
+			Passed, "",
 		},
 		{"not all are back", report.Report{Connections: 3, Storm: &report.Storm{Back: 2}}, NotPassed, "2 of 3 came back"},
 		{"errors of a storm", report.Report{Storm: &report.Storm{ErrorsSum: 7}}, NotPassed, "7 errors of clients on their way back"},
@@ -42,7 +59,7 @@ func TestJudge(t *testing.T) {
 
 // What the report itself does not call OK is never passed here.
 func TestJudgeIsNoMilderThanTheReport(t *testing.T) {
-	for _, r := range []*report.Report{{Error: "x"}, {Failed: 1}, {Disconnected: 1}, {Stalled: "x"}, {Tally: &ledger.Tally{Garbled: 1}}, {Storm: &report.Storm{Back: 1}}} {
+	for _, r := range []*report.Report{{Error: "x"}, {Failed: 1}, {Disconnected: 1}, {Refused: 1}, {API: &report.API{Faults: 1}}, {API: &report.API{Unanswered: 1}}, {Stalled: "x"}, {Tally: &ledger.Tally{Garbled: 1}}, {Storm: &report.Storm{Back: 1}}} {
 		if v, _ := Judge(r); r.OK() || v != NotPassed {
 			t.Errorf("%+v is %s", r, v)
 		}

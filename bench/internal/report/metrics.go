@@ -65,6 +65,7 @@ func (m *metrics) connections(r *Report) {
 	m.add("connected", "", Higher, float64(r.Connected))
 	m.add("failed", "", Lower, float64(r.Failed))
 	m.add("disconnected", "", Lower, float64(r.Disconnected))
+	m.add("refused", "", Lower, float64(r.Refused))
 	if c := r.Connect; c != nil {
 		m.add("connects", "1/s", Higher, c.ConnPerS)
 		m.addIf("cpu_per_conn", "us", Lower, c.CPUUsPerConn)
@@ -128,6 +129,15 @@ func (m *metrics) latencies(r *Report) {
 		m.add("generator_lag_p99", "us", Neutral, o.LagP99)
 		m.add("late", "", Lower, float64(o.Late))
 		m.add("dropped", "", Lower, float64(o.Dropped))
+	}
+	if a := r.API; a != nil {
+		m.add("api_accepted", "1/s", Higher, a.AcceptedPerS)
+		m.add("api_reply_p50", "us", Lower, a.ReplyP50)
+		m.add("api_reply_p99", "us", Lower, a.ReplyP99)
+		m.add("api_reply_max", "us", Lower, a.ReplyMax)
+		m.add("api_faults", "", Lower, float64(a.Faults))
+		m.add("api_unanswered", "", Lower, float64(a.Unanswered))
+		m.add("api_short", "", Lower, float64(a.Short))
 	}
 }
 

@@ -30,7 +30,8 @@ type Report struct {
 	Connected    int            `json:"connected"`
 	Failed       int            `json:"failed"`       // never got through the handshake
 	Disconnected int            `json:"disconnected"` // ended by the other side while the run went on
-	Failures     map[string]int `json:"failures"`     // both, by errno, status or reason
+	Refused      int            `json:"refused"`      // joins, leaves and echoes that were acknowledged with an error
+	Failures     map[string]int `json:"failures"`     // all three, by errno, status or reason
 
 	WallS      float64  `json:"wall_s"` // of the measured part; the CPU times are of the same part
 	ServerCPUS *float64 `json:"server_cpu_s"`
@@ -48,6 +49,7 @@ type Report struct {
 	WarmupS   float64 `json:"warmup_s,omitempty"`  // before what is measured began
 
 	*Open
+	*API
 	*Connect
 	*Idle
 	*Delivery
@@ -194,12 +196,12 @@ func (r *Report) Fail(reason string, n int) {
 	r.Failures[reason] += n
 }
 
-// OK says that the run was carried out, that every connection was made and kept, and every
+// OK says that the run was carried out, that every connection was made and kept, nothing refused, and every
 // message delivered once, in order, and only where it was meant to; or that every client of a storm
 // has come back, and nothing but the time was against it.
 func (r *Report) OK() bool {
-	return r.Error == "" && r.Failed == 0 && r.Disconnected == 0 && r.Stalled == "" && len(r.Unmet) == 0 &&
-		(r.Tally == nil || r.FindMax != nil || r.Tally.Clean()) && (r.Storm == nil || r.Storm.ok(r.Connections)) &&
+	return r.Error == "" && r.Failed == 0 && r.Disconnected == 0 && r.Refused == 0 && r.Stalled == "" && len(r.Unmet) == 0 &&
+		(r.Tally == nil || r.FindMax != nil || r.Clean()) && (r.API == nil || r.FindMax != nil || r.API.ok()) && (r.Storm == nil || r.Storm.ok(r.Connections)) &&
 		(r.FindMax == nil || r.MaxRate > 0)
 }
 

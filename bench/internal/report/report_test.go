@@ -29,7 +29,7 @@ func TestJSONKeysAreStable(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `{"schema":2,"scenario":"broadcast","target":"server","protocol":"socketio","url":"http://127.0.0.1:3000/",` +
-		`"threads":1,"procs":1,"connections":100,"connected":100,"failed":0,"disconnected":0,"failures":{},` +
+		`"threads":1,"procs":1,"connections":100,"connected":100,"failed":0,"disconnected":0,"refused":0,"failures":{},` +
 		`"wall_s":2,"server_cpu_s":1.9,"client_cpu_s":0.5,"server_busy":0.95,"client_busy":0.25,"kernel_drops":0,"depth":2,"size_bytes":64,` +
 		`"rooms":1,"members":100,"messages":10,"messages_per_s":5,"deliveries_per_s":500,"cpu_us_per_delivery":5.5,` +
 		`"latency_us_p50":1.5,"latency_us_p90":0,"latency_us_p99":2,"latency_us_p999":3,"latency_us_p9999":0,"latency_us_max":4,` +
@@ -65,6 +65,8 @@ func TestEveryPartKeepsItsKeys(t *testing.T) {
 		"cut", "back", "upgraded", "proven", "cut_to_first_attempt_s", "cut_to_last_back_s", "server_down_s", "server_start_cpu_s",
 		"reconnect", "attempt", "away", "http_requests", "http_requests_per_client", "cpu_us_per_client", "retries", "retry_reasons", "errors",
 		"error_reasons", "listen_overflows", "ratio_to", "cpu_ratio",
+		"api_mode", "api_connections", "api_spread", "api_accepted", "api_accepted_per_s", "api_reply_us_p50", "api_reply_us_p99", "api_reply_us_max", "api_unanswered",
+		"api_faults", "api_first_fault", "api_dropped", "api_short", "api_first_short", "refused",
 	} {
 		if _, ok := got[key]; !ok {
 			t.Errorf("%s is missing", key)
@@ -82,7 +84,7 @@ func full() *Report {
 		Connect: &Connect{}, Idle: &Idle{}, Delivery: &Delivery{}, Echo: &Echo{}, Storm: storm(), Latency: &Latency{}, Tally: &ledger.Tally{},
 		Churn: &Churn{}, Slow: &Slow{}, FindMax: &FindMax{}, Trend: &Trend{}, Phases: []Phase{{}}, Unmet: []string{"p99<1us"},
 		ID: "01-mix-server", Case: "mix", Round: 1, Seed: 1, WarmupS: 1,
-		Open: &Open{}, Transport: "default", Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Invalid: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
+		Open: &Open{}, API: &API{FirstFault: "f", FirstShort: "9 of 10"}, Transport: "default", Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Invalid: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
 		Timeline: []Sample{{}}, LatencyHDR: []byte{1}, HandshakeHDR: []byte{1},
 	}
 	return r
@@ -121,6 +123,34 @@ func TestText(t *testing.T) {
 	}
 }
 
+func TestTextOfTheAPI(t *testing.T) {
+	replies := ledger.NewLatency()
+	for _, ns := range []int64{100_000, 200_000, 300_000} {
+		replies.Record(ns)
+	}
+	for _, tc := range []struct {
+		name string
+		api  API
+		want string
+	}{
+		{"all is well", API{Mode: "stream", Connections: 1, AcceptedPerS: 20_000}, "API (stream, 1 connections) accepted 20000 messages/s, replies us p50 200 p99 300 max 300"},
+		{
+			"faults",
+			API{Mode: "requests", Connections: 16, Faults: 2, FirstFault: "status 403: no", Unanswered: 3, Short: 4, FirstShort: "9 of 10"},
+			"API (requests, 16 connections) accepted 0 messages/s, replies us p50 200 p99 300 max 300, 2 FAULTS, the first: status 403: no, 3 UNANSWERED, " +
+				"4 matched fewer than the members, the first 9 of 10",
+		},
+	} {
+		tc.api.SetReplies(replies)
+		r := sample()
+		r.API = &tc.api
+		var got strings.Builder
+		if err := r.WriteText(&got); err != nil || !strings.Contains(got.String(), "; "+tc.want+"; ") {
+			t.Errorf("%s: %s, want %s", tc.name, got.String(), tc.want)
+		}
+	}
+}
+
 func TestInvalid(t *testing.T) {
 	for _, tc := range []struct {
 		name    string
@@ -154,6 +184,9 @@ func TestOK(t *testing.T) {
 	}{
 		{"failed", func(r *Report) { r.Failed = 1 }},
 		{"disconnected", func(r *Report) { r.Disconnected = 1 }},
+		{"refused", func(r *Report) { r.Refused = 1 }},
+		{"a fault of the API", func(r *Report) { r.API = &API{Faults: 1} }},
+		{"no answer of the API", func(r *Report) { r.API = &API{Unanswered: 1} }},
 		{"stalled", func(r *Report) { r.Stalled = "x" }},
 		{"error", func(r *Report) { r.Error = "x" }},
 		{"lost", func(r *Report) { r.Lost = 1 }},
@@ -167,6 +200,29 @@ func TestOK(t *testing.T) {
 				t.Error("OK")
 			}
 		})
+	}
+}
+
+// Nobody promises an order of requests that are sent over several connections.
+func TestReorderedByRequests(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		api  *API
+		ok   bool
+	}{
+		{"by clients", nil, false},
+		{"by streams", &API{Mode: "stream", Connections: 2}, false},
+		{"by requests over several connections, each for its own rooms", &API{Mode: "requests", Connections: 2}, false},
+		{"by requests over any of several", &API{Mode: "requests", Connections: 2, Spread: true}, true},
+	} {
+		r := sample()
+		r.API, r.Reordered = tc.api, 1
+		if r.OK() != tc.ok || r.Unordered() != tc.ok || r.Reordered != 1 {
+			t.Errorf("%s: OK is %v", tc.name, r.OK())
+		}
+		if r.Lost = 1; r.OK() {
+			t.Errorf("%s: OK with a loss", tc.name)
+		}
 	}
 }
 

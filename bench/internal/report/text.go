@@ -49,6 +49,9 @@ func (r *Report) results() []string {
 	if l := r.Latency; l != nil {
 		out = append(out, fmt.Sprintf("latency us p50 %.0f p99 %.0f p99.9 %.0f max %.0f", l.P50, l.P99, l.P999, l.Max))
 	}
+	if a := r.API; a != nil {
+		out = append(out, a.text())
+	}
 	for _, p := range r.Phases {
 		out = append(out, p.text())
 	}

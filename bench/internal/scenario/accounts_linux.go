@@ -1,6 +1,9 @@
 package scenario
 
 import (
+	"errors"
+
+	"starling/bench/internal/flood"
 	"starling/bench/internal/ledger"
 )
 
@@ -17,6 +20,9 @@ type accounts struct {
 
 // finish has the agents close their accounts and adds them up.
 func (r *run) finish(sent published) (accounts, error) {
+	if err := r.awaitReplies(); err != nil {
+		return accounts{}, err
+	}
 	// What a server sends twice comes right behind the first; without a last look the last message's copy would be missed.
 	if err := r.pause(restWait); err != nil {
 		return accounts{}, err
@@ -42,6 +48,21 @@ func (r *run) finish(sent published) (accounts, error) {
 		sum.lag.Add(r.senders.lag)
 	}
 	return sum, nil
+}
+
+// awaitReplies waits for what the control API has still to say, until it says nothing for a while.
+func (r *run) awaitReplies() error {
+	if r.api == nil {
+		return nil
+	}
+	began := flood.Now()
+	r.api.movedNs = began
+	patience := int64(min(finishGrace, r.cfg.Timeout))
+	err := r.loop.RunUntil(func() bool {
+		now := flood.Now()
+		return r.api.missing() == 0 || now-r.api.movedNs > patience || now-began > int64(r.cfg.Timeout) || r.fatal != nil
+	})
+	return errors.Join(err, r.fatal)
 }
 
 func (s *accounts) add(p part) error {

@@ -202,7 +202,7 @@ func TestWires(t *testing.T) {
 		leave, direct       string
 	}{
 		{"socketio", config(flood.SocketIO, 1), true, `420["join","flood"]`, `42["room","flood","` + text + `.."]`, `4210["work","` + text + `.."]`, `421["leave","flood"]`, `42["direct","AbC","` + text + `.."]`},
-		{"socketio rooms", config(flood.SocketIO, 8), true, `420["join","flood-7"]`, `42["room","flood-7","` + text + `.."]`, `4210["work","` + text + `.."]`, `421["leave","flood-7"]`, `42["direct","AbC","` + text + `.."]`},
+		{"socketio rooms", config(flood.SocketIO, 8), true, `420["join","flood:7"]`, `42["room","flood:7","` + text + `.."]`, `4210["work","` + text + `.."]`, `421["leave","flood:7"]`, `42["direct","AbC","` + text + `.."]`},
 		{"raw", config(flood.Raw, 1), false, "J00000007", "P" + text + "..", "E" + text + "..", "", ""},
 		{"raw rooms", config(flood.Raw, 8), true, "J00000007", "R00000007" + text + "..", "E" + text + "..", "", ""},
 	} {
@@ -238,6 +238,12 @@ func TestKinds(t *testing.T) {
 		{socket, `431["ok"]`, left},
 		{socket, `4310["~"]`, echoed},
 		{socket, `435["~"]`, echoed},
+		{socket, `430[{"room":"flood","sockets":1}]`, joined},
+		{socket, `431[{"room":"flood"}]`, left},
+		{socket, `430[{"error":"no"}]`, denied},
+		{socket, `431[{"error":{"code":"no","message":"~"}}]`, denied},
+		{socket, `4312[{"error":null}]`, denied},
+		{socket, `42[{"error":"~"}]`, delivery},
 		{socket, `451-["x",{"_placeholder":true,"num":0}]`, other},
 		{raw, "P", delivery},
 		{raw, "R00000001", delivery},

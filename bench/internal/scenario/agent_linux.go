@@ -33,6 +33,7 @@ type agent struct {
 	coming   int      // deliveries still to come of messages that have begun to arrive
 	dialled  dialled
 	gone     map[string]int // connections lost once open, by reason
+	refusals map[string]int // what was acknowledged with an error, by what that says
 	stalled  string
 	quit     bool
 
@@ -95,7 +96,7 @@ func newAgent(cfg *Config, s share, window int, loop *flood.Loop, up upstream) (
 	a := &agent{
 		cfg: cfg, share: s, window: window, loop: loop, up: up, wire: cfg.wire(),
 		random:  rand.New(rand.NewPCG(cfg.Seed, uint64(s.First))),
-		members: make([]member, s.Count), gone: make(map[string]int), measured: newMeasured(), diary: newDiary(cfg.EpochNs),
+		members: make([]member, s.Count), gone: make(map[string]int), refusals: make(map[string]int), measured: newMeasured(), diary: newDiary(cfg.EpochNs),
 	}
 	if cfg.DirectRate > 0 {
 		a.ids = make([]string, s.Count)
@@ -279,7 +280,7 @@ func (a *agent) done() {
 func (a *agent) part() *part {
 	p := &part{
 		Connected: a.dialled.connected, Failures: maps.Clone(a.dialled.failures), LastNs: a.dialled.lastNs,
-		Disconnected: maps.Clone(a.gone), Stalled: a.stalled, Tally: a.tally, First: a.share.First,
+		Disconnected: maps.Clone(a.gone), Refused: maps.Clone(a.refusals), Stalled: a.stalled, Tally: a.tally, First: a.share.First,
 	}
 	switch a.phase {
 	case opConnect:
@@ -397,6 +398,8 @@ func (a *agent) Message(c *flood.Conn, m []byte) {
 		a.entered(a.member(c))
 	case left:
 		a.left(a.member(c))
+	case denied:
+		a.denied(a.member(c), m)
 	case other:
 		a.fault(&a.tally.Garbled)
 	}

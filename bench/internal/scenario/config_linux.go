@@ -2,13 +2,16 @@
 //
 // Each event loop is an agent that holds its share of the connections. A run leads the agents through the phases of the scenario
 // by commands and hears back by events. An agent is on the run's own loop, on a loop in another goroutine, or in another process;
-// the run does not know the difference (see link). The publisher of a broadcast is always on the run's loop.
+// the run does not know the difference (see link). Whoever writes to the members is always on the run's loop, be it a client as they are or
+// one of the server's control API (see route).
 package scenario
 
 import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"starling/bench/internal/flood"
@@ -45,6 +48,8 @@ type Config struct {
 	Scenario    string
 	Transport   string // websocket, or default: the stock client's way
 	Protocol    flood.Protocol
+	Auth        string // payload of the CONNECT packets, in which {n} stands for the connection's number; "" for none
+	API         *API   `json:"-"` // by which messages go to the server, nil if clients send them; agents send none, and need no key
 	Addr        netip.AddrPort
 	Host, Path  string
 	Sources     string // as source.Parse reads it
@@ -72,7 +77,7 @@ type Config struct {
 	Ramp       float64 // connections; 0 for as many as the window of handshakes allows
 
 	Zipf           float64       // how much more the first rooms are written to than the last: an exponent above 1, or 0 for all alike
-	Publishers     int           // connections that write to the rooms, each to its own
+	Publishers     int           // connections that write to the rooms, each to its own unless it is to the control API (see apiRoute.spreads)
 	ChurnShare     float64       // of the members: those that leave and come again
 	ReconnectShare float64       // of the churn: connections closed and opened, not rooms left and joined
 	SlowShare      float64       // of the members: those that stop reading when the measurement begins
@@ -115,7 +120,16 @@ const (
 )
 
 func (c *Config) target() *flood.Target {
-	return flood.NewTarget(c.Addr, c.Host, c.Path, c.Protocol)
+	t := flood.NewTarget(c.Addr, c.Host, c.Path, c.Protocol)
+	if c.Auth != "" {
+		t.Connect = c.connectPacket
+	}
+	return t
+}
+
+// connectPacket is what a connection asks for the namespace with, its Engine.IO type in front.
+func (c *Config) connectPacket(number uint32) []byte {
+	return append([]byte("40"), strings.ReplaceAll(c.Auth, "{n}", strconv.FormatUint(uint64(number), 10))...)
 }
 
 // roomOf spreads the connections over the rooms in runs of neighbours, so that an agent has few rooms and most of their members.

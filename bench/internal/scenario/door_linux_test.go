@@ -114,6 +114,23 @@ func (p *porter) expect(want ...string) {
 	p.log = nil
 }
 
+// However a member comes, it shows who it is.
+func TestMembersShowWhoTheyAre(t *testing.T) {
+	for transport, script := range map[string]sioScript{
+		WebSocket: {frames: []string{`40{"sid":"public"}`}},
+		Default:   {polls: []string{`40{"sid":"public"}`, "6"}},
+	} {
+		t.Run(transport, func(t *testing.T) {
+			script.auth = `{"token":"t1000","number":1000}`
+			cfg := doorTo(startSIO(t, script).at, transport)
+			cfg.Auth = `{"token":"t{n}","number":{n}}`
+			p := newPorter(t, cfg, 1)
+			p.door.enter(0)
+			p.expect(`admitted 0 {"sid":"public"}`)
+		})
+	}
+}
+
 // doorTo is the config of a door to a server.
 func doorTo(at netip.AddrPort, transport string) Config {
 	return Config{

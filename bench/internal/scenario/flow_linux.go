@@ -60,7 +60,8 @@ func (r *run) gather() (ok bool, err error) {
 			return false, err
 		}
 	}
-	return true, r.openSenders(ids)
+	err = r.openSenders(ids)
+	return err == nil, err
 }
 
 // ids are the members' socket ids by connection number, if messages go to these.
@@ -212,7 +213,15 @@ func (r *run) setFlow(from, to usage, sum accounts) {
 	if r.cfg.ChurnRate > 0 {
 		r.report.Churn = &report.Churn{Churned: sum.churned, ChurnedPerS: report.Rate(float64(sum.churned), seconds)}
 	}
+	r.setAPI(seconds)
 	r.judgeGenerator(sum.lag, sum.held)
+}
+
+// setAPI enters what the control API has said.
+func (r *run) setAPI(seconds float64) {
+	if r.api != nil {
+		r.report.API = r.api.result(seconds)
+	}
 }
 
 // judgeGenerator declares the run invalid if the generator could not keep its own timetable.

@@ -61,8 +61,12 @@ var (
 
 func newGuests(cfg *Config, o *stock.Options, s share, loop *flood.Loop, h host) (*guests, error) {
 	sources, err := cfg.sources()
+	own := *o
+	if cfg.Auth != "" {
+		own.Connect = func(i uint32) []byte { return cfg.connectPacket(uint32(s.First) + i) } // guests are numbered within their share
+	}
 	return &guests{
-		loop: loop, host: h, options: o, sources: sources, rtt: cfg.RTT, first: s.First, list: make([]*guest, s.Count),
+		loop: loop, host: h, options: &own, sources: sources, rtt: cfg.RTT, first: s.First, list: make([]*guest, s.Count),
 		requests: stock.Requests{Host: cfg.Host, Path: cfg.Path, Key: flood.UpgradeKey},
 		random:   rand.New(rand.NewPCG(uint64(cfg.RunID), uint64(s.First))),
 	}, err

@@ -63,6 +63,7 @@ type part struct {
 	Handshake    []byte
 	LastNs       int64 // when the last connection opened
 	Disconnected map[string]int
+	Refused      map[string]int `json:",omitzero"` // what the server acknowledged with an error, by what that says
 	Stalled      string
 	Tally        ledger.Tally
 	Latency      []byte

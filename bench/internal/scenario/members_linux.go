@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"bytes"
+
 	"starling/bench/internal/flood"
 	"starling/bench/internal/ledger"
 )
@@ -130,4 +132,50 @@ func (a *agent) countArrival(stamp ledger.Stamp) {
 		*arrived = 0
 		a.up.count(stamp.Room, stamp.Seq, r.members)
 	}
+}
+
+// deniedMax is how many different refusals are told apart.
+const deniedMax = 20
+
+// denied counts what the server did not do, and ends the run, unless members come back: then the member is one that was lost.
+func (a *agent) denied(m *member, message []byte) {
+	a.progress++
+	what, args := "echo", ackOf(message)
+	switch m.state {
+	case asking:
+		what, m.state = "join", present
+	case leaving:
+		what, m.state = "leave", entered
+	}
+	if a.cfg.Return && a.phase != opJoin {
+		a.turnAway(m)
+		return
+	}
+	reason := what + " refused: " + failureOf(bytes.TrimSuffix(args[1:], []byte("]")))
+	if _, known := a.refusals[reason]; !known && len(a.refusals) >= deniedMax {
+		reason = what + " refused"
+	}
+	if len(a.refusals) == 0 {
+		a.up.emit(event{Op: opGone})
+	}
+	a.refusals[reason]++
+	switch {
+	case a.phase == opJoin:
+		a.flying--
+		a.join()
+	case a.phase == opEcho:
+		a.flying--
+		a.endEcho()
+	}
+}
+
+// turnAway has a member that was not let in come back another time.
+func (a *agent) turnAway(m *member) {
+	i := int(m.conn.Number()) - a.share.First
+	a.loop.Close(m.conn)
+	a.diary.Connected--
+	a.diary.Disconnected++
+	a.measured.dropped++
+	a.forgetAll(m)
+	a.comeBack(i)
 }

@@ -8,16 +8,16 @@ import (
 	"starling/bench/internal/ledger"
 )
 
-// publisher is the connection, a member of nothing, that sends messages to the rooms in turn and keeps a fixed number of them in
+// publisher is the connection that sends messages to the rooms in turn and keeps a fixed number of them in
 // flight: the next is sent when the oldest has reached every member. It belongs to the run's loop.
 type publisher struct {
-	cfg  *Config
-	loop *flood.Loop
-	wire wire
-	conn *flood.Conn
-	err  error // why it has no connection any more
+	cfg   *Config
+	loop  *flood.Loop
+	route route
+	conn  *flood.Conn
+	err   error // why it has no connection any more
 
-	opened    bool
+	opened    int // connections: one, or those that requests to the control API are spread over
 	stopped   bool
 	published uint64   // messages sent; number n went to room n % rooms as its message n / rooms
 	completed uint64   // the oldest that has not reached every member
@@ -27,15 +27,16 @@ type publisher struct {
 	endNs     int64    // when to stop sending
 	movedNs   int64    // when a receipt was last reported
 	bySecond  bySecond
-	out       []byte
 }
 
 func newPublisher(cfg *Config, loop *flood.Loop) *publisher {
-	return &publisher{cfg: cfg, loop: loop, wire: cfg.wire(), missing: make([]uint32, cfg.Depth)}
+	p := &publisher{cfg: cfg, loop: loop, missing: make([]uint32, cfg.Depth)}
+	p.route = newRoute(cfg, loop, p)
+	return p
 }
 
 // Opened is part of flood.Handler.
-func (p *publisher) Opened(c *flood.Conn) { p.conn, p.opened = c, true }
+func (p *publisher) Opened(c *flood.Conn) { p.conn, p.opened = c, p.opened+1 }
 
 // Message is part of flood.Handler. What a server says to a publisher is not asked for.
 func (p *publisher) Message(*flood.Conn, []byte) {}
@@ -57,6 +58,7 @@ func (p *publisher) start(limit uint64, d time.Duration) {
 
 // pump sends while there is room in flight.
 func (p *publisher) pump(now int64) {
+	defer p.route.flush()
 	for p.published-p.completed < uint64(p.cfg.Depth) {
 		if now >= p.endNs || p.limit > 0 && p.published == p.limit {
 			p.stopped = true
@@ -76,8 +78,7 @@ func (p *publisher) publish(now int64) {
 	stamp := ledger.Stamp{Run: p.cfg.RunID, Room: room, Seq: uint32(p.published / rooms), SentNs: now}
 	p.published++
 	p.bySecond.add(p.cfg.EpochNs, now)
-	p.out = p.wire.appendPublish(p.out[:0], stamp)
-	p.loop.Send(p.conn, p.out)
+	p.route.publish(p.conn, stamp)
 }
 
 // count is told how many members have received a message.

@@ -77,6 +77,7 @@ type run struct {
 	agents  []link
 	pub     *publisher // where an arrival starts the next message
 	senders *senders   // where a timetable does
+	api     *apiRoute  // by which they write; nil if they are clients
 
 	server    *serverMeter // nil if its processes are not known
 	clientCPU []*proc.CPU
@@ -110,6 +111,9 @@ func Run(ctx context.Context, opts Options) *report.Report {
 	defer r.end()
 	if err := r.carryOut(); err != nil {
 		r.report.Error = err.Error()
+	}
+	if r.report.API == nil { // it did not come to its end
+		r.setAPI(float64(flood.Now()-r.startNs) / 1e9)
 	}
 	r.finishTimeline()
 	return &r.report
@@ -331,6 +335,10 @@ func (r *run) addConnected() (handshake *ledger.Latency, last time.Duration, err
 func (r *run) addGone(p part) {
 	for reason, n := range p.Disconnected {
 		r.report.Disconnected += n
+		r.report.Fail(reason, n)
+	}
+	for reason, n := range p.Refused {
+		r.report.Refused += n
 		r.report.Fail(reason, n)
 	}
 	if p.Stalled != "" && r.report.Stalled == "" {

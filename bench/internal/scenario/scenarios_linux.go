@@ -3,7 +3,6 @@ package scenario
 import (
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"starling/bench/internal/flood"
@@ -211,6 +210,9 @@ func (r *run) warmUp() error {
 // beginMeasuring has the agents measure what is to be sent from a time on.
 func (r *run) beginMeasuring(fromNs int64) error {
 	r.startNs, r.firstNs = fromNs, fromNs
+	if r.api != nil {
+		r.api.begin(fromNs)
+	}
 	r.timeline.enter("run", fromNs)
 	r.tell(command{Op: opBegin, FromNs: fromNs})
 	return r.await(r.cfg.Timeout, nil)
@@ -224,29 +226,28 @@ func (r *run) joinAll() (ok bool, err error) {
 	for _, p := range r.parts {
 		r.addGone(p)
 	}
-	if r.report.Stalled != "" || r.report.Disconnected > 0 {
+	if r.report.Stalled != "" || r.report.Disconnected > 0 || r.report.Refused > 0 {
 		return false, nil
 	}
 	return true, r.rest()
 }
 
 func (r *run) openPublisher() error {
-	sources, err := r.cfg.sources()
-	if err != nil {
-		return err
-	}
 	r.pub = newPublisher(r.cfg, r.loop)
-	if _, err := r.loop.Dial(sources.At(r.cfg.Connections), math.MaxUint32, r.pub); err != nil {
-		return fmt.Errorf("%w: %w", ErrPublisher, err)
+	r.api, _ = r.pub.route.(*apiRoute)
+	for i := range r.cfg.Publishers {
+		if err := r.pub.route.dial(i); err != nil {
+			return fmt.Errorf("%w: %w", ErrPublisher, err)
+		}
 	}
 	deadline := flood.Now() + int64(r.cfg.Timeout)
-	err = r.loop.RunUntil(func() bool { return r.pub.opened || r.pub.err != nil || flood.Now() > deadline })
+	err := r.loop.RunUntil(func() bool { return r.pub.opened == r.cfg.Publishers || r.pub.err != nil || flood.Now() > deadline })
 	switch {
 	case err != nil:
 		return err
 	case r.pub.err != nil:
 		return fmt.Errorf("%w: %w", ErrPublisher, r.pub.err)
-	case !r.pub.opened:
+	case r.pub.opened < r.cfg.Publishers:
 		return fmt.Errorf("%w: from the server to the publisher's handshake", ErrSilent)
 	}
 	return nil
@@ -288,6 +289,7 @@ func (r *run) setDelivery(used usage, measured int64) {
 		DeliveriesPerS:   report.Rate(delivered, used.wall.Seconds()),
 		CPUUsPerDelivery: report.Per(r.serverS(used), delivered, 1e6),
 	}
+	r.setAPI(used.wall.Seconds())
 }
 
 func (r *run) echo() error {

@@ -10,12 +10,12 @@ import (
 	"starling/bench/internal/ledger"
 )
 
-// senders are the connections, members of nothing, that write to the rooms and to single members by a timetable. A room is written to
+// senders are the connections that write to the rooms and to single members by a timetable. A room is written to
 // by one of them alone, so that its messages have an order. They belong to the run's loop.
 type senders struct {
 	cfg   *Config
 	loop  *flood.Loop
-	wire  wire
+	route route
 	conns []*flood.Conn // nil while it is not open
 	err   error         // why one was lost for good
 
@@ -37,14 +37,14 @@ type senders struct {
 	unsent   uint64 // due while there was no connection
 	alarms   alarms // of those that come back
 	opened   int
-	out      []byte
 }
 
 func newSenders(cfg *Config, loop *flood.Loop, ids []string) *senders {
 	s := &senders{
-		cfg: cfg, loop: loop, wire: cfg.wire(), conns: make([]*flood.Conn, max(cfg.Publishers, 1)), ids: ids,
+		cfg: cfg, loop: loop, conns: make([]*flood.Conn, max(cfg.Publishers, 1)), ids: ids,
 		random: rand.New(rand.NewPCG(cfg.Seed, math.MaxUint64)), lag: ledger.NewLatency(),
 	}
+	s.route = newRoute(cfg, loop, s)
 	s.sent.rooms = make([]uint32, cfg.Rooms)
 	if cfg.ChurnRate > 0 || cfg.Return {
 		s.sentAt = make([][]int64, cfg.Rooms)
@@ -61,15 +61,6 @@ func newSenders(cfg *Config, loop *flood.Loop, ids []string) *senders {
 		}
 	}
 	return s
-}
-
-// dial begins to connect one of them. Its number tells its handler which it is.
-func (s *senders) dial(i int) error {
-	sources, err := s.cfg.sources()
-	if err == nil {
-		_, err = s.loop.Dial(sources.At(s.cfg.Connections+i), uint32(i), s)
-	}
-	return err
 }
 
 // Opened is part of flood.Handler.
@@ -96,6 +87,9 @@ func (s *senders) Closed(c *flood.Conn, cause error) {
 func (s *senders) begin(startNs, fromNs, endNs int64, rate float64) {
 	s.fromNs, s.measured, s.unsent = fromNs, 0, 0
 	s.lag.Reset()
+	if api, ok := s.route.(*apiRoute); ok {
+		api.begin(fromNs)
+	}
 	s.rooms.begin(startNs, fromNs, rate)
 	s.direct.begin(startNs, endNs, s.cfg.DirectRate)
 }
@@ -124,9 +118,10 @@ func (s *senders) work() {
 	for at, ok := s.direct.next(now); ok; at, ok = s.direct.next(now) {
 		now = s.address(at, now)
 	}
+	s.route.flush()
 	for len(s.alarms) > 0 && s.alarms[0].due <= now {
 		i := s.alarms.pop().guest
-		if err := s.dial(int(i)); err != nil {
+		if err := s.route.dial(int(i)); err != nil {
 			s.alarms.push(alarm{now + int64(returnDelay), i})
 		}
 	}
@@ -144,8 +139,7 @@ func (s *senders) publish(dueNs, now int64) int64 {
 		s.unsent++
 		return now
 	}
-	s.out = s.wire.appendPublish(s.out[:0], s.stamp(uint32(room), &s.sent.rooms[room], dueNs, now))
-	s.loop.Send(conn, s.out)
+	s.route.publish(conn, s.stamp(uint32(room), &s.sent.rooms[room], dueNs, now))
 	if s.sentAt != nil {
 		s.sentAt[room] = append(s.sentAt[room], now)
 	}
@@ -160,8 +154,7 @@ func (s *senders) address(dueNs, now int64) int64 {
 		s.unsent++
 		return now
 	}
-	s.out = s.wire.appendDirect(s.out[:0], s.ids[n], s.stamp(directStream|uint32(n), &s.sent.direct[n], dueNs, now))
-	s.loop.Send(conn, s.out)
+	s.route.direct(conn, s.ids[n], s.stamp(directStream|uint32(n), &s.sent.direct[n], dueNs, now))
 	return flood.Now()
 }
 
@@ -195,11 +188,12 @@ func (s *senders) stamp(stream uint32, next *uint32, dueNs, now int64) ledger.St
 func (r *run) openSenders(ids []string) error {
 	r.senders = newSenders(r.cfg, r.loop, ids)
 	s := r.senders
-	if r.cfg.DirectRate > 0 && (!s.wire.directs() || len(s.heard) == 0) {
+	r.api, _ = s.route.(*apiRoute)
+	if r.cfg.DirectRate > 0 && (!s.route.directs() || len(s.heard) == 0) {
 		return fmt.Errorf("%w: nobody can be written to alone", ErrPublisher)
 	}
 	for i := range s.conns {
-		if err := s.dial(i); err != nil {
+		if err := s.route.dial(i); err != nil {
 			return fmt.Errorf("%w: %w", ErrPublisher, err)
 		}
 	}

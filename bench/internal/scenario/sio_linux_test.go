@@ -15,6 +15,7 @@ import (
 
 // sioScript is what a server of one client at a time says, and when. Polls after the last that it has an answer to are never answered.
 type sioScript struct {
+	auth   string   // payload of CONNECT, without which it is not answered
 	polls  []string // answers: the last once the probe is answered, those before it once CONNECT has come
 	frames []string // once the upgrade is complete, or CONNECT has come over a WebSocket: all in one write
 	pong   []string // once a pong has come over the WebSocket
@@ -72,7 +73,7 @@ func (s *sio) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s.answer(w, "post", func() {
 			switch string(body) {
-			case "40":
+			case "40" + s.script.auth:
 				close(one.connected)
 			case "1":
 				s.leave()
@@ -183,7 +184,7 @@ func (s *sio) hear(conn io.Writer, one *sioSession, packet string) bool {
 		<-one.polled
 		io.WriteString(conn, frames("3probe"))
 		close(one.begun)
-	case "5", "40":
+	case "5", "40" + s.script.auth:
 		io.WriteString(conn, frames(s.script.frames...))
 		return !s.script.hangUp
 	case "3":

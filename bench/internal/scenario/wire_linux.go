@@ -17,6 +17,7 @@ const (
 	joined
 	left
 	echoed
+	denied // an acknowledgement that tells what went wrong
 )
 
 // wire is how a scenario's messages look in one protocol. The slices belong to the caller.
@@ -85,11 +86,12 @@ func (w *socketWire) appendDirect(dst []byte, id string, s ledger.Stamp) []byte 
 	return append(dst, `"]`...)
 }
 
+// appendRoom names a room. Rights to rooms are given by prefixes that end in a colon: flood:*.
 func (w *socketWire) appendRoom(dst []byte, room uint32) []byte {
 	if !w.rooms {
 		return append(dst, `"flood"`...)
 	}
-	dst = append(dst, `"flood-`...)
+	dst = append(dst, `"flood:`...)
 	dst = strconv.AppendUint(dst, uint64(room), 10)
 	return append(dst, '"')
 }
@@ -118,6 +120,8 @@ func (w *socketWire) kind(m []byte) kind {
 		return delivery
 	case m[1] != '3':
 		return other
+	case bytes.HasPrefix(ackOf(m), ackError):
+		return denied
 	case bytes.IndexByte(m, '~') >= 0:
 		return echoed
 	case bytes.HasPrefix(m[2:], []byte{'0' + leaveID, '['}):
@@ -126,6 +130,13 @@ func (w *socketWire) kind(m []byte) kind {
 		return joined
 	}
 }
+
+// ackError begins the arguments of an acknowledgement that tells what went wrong: [{"error":"…"}], or an object with a code and a
+// message in place of the string.
+var ackError = []byte(`[{"error":`)
+
+// ackOf is what an ack has behind its id.
+func ackOf(m []byte) []byte { return bytes.TrimLeft(m[2:], "0123456789") }
 
 func (w *socketWire) answers(m []byte, seq uint32) bool {
 	id, digits := uint32(0), m[2:]

@@ -21,14 +21,14 @@ func TestDelays(t *testing.T) {
 		{"the longest", 0.9999, []time.Duration{1499 * ms, 2999 * ms, 5000 * ms, 5000 * ms}},
 		{"whole milliseconds", 0.1234, []time.Duration{1061 * ms, 2123 * ms, 4246 * ms, 5000 * ms}},
 	} {
-		c := NewClient(0, &Options{Default, DelayDefault, DelayMaxDefault}, nil, func() float64 { return tc.random })
+		c := NewClient(0, &Options{Transport: Default, Delay: DelayDefault, DelayMax: DelayMaxDefault}, nil, func() float64 { return tc.random })
 		for i, want := range tc.want {
 			if got := c.delay(); got != want {
 				t.Errorf("%s: attempt %d: %v, want %v", tc.name, i, got, want)
 			}
 		}
 	}
-	c := NewClient(0, &Options{Default, 10 * ms, 30 * ms}, nil, func() float64 { return 0.5 })
+	c := NewClient(0, &Options{Transport: Default, Delay: 10 * ms, DelayMax: 30 * ms}, nil, func() float64 { return 0.5 })
 	for i, want := range []time.Duration{12 * ms, 25 * ms, 30 * ms} {
 		if got := c.delay(); got != want {
 			t.Errorf("10 ms to 30 ms: attempt %d: %v, want %v", i, got, want)

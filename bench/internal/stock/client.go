@@ -16,6 +16,8 @@ const (
 type Options struct {
 	Transport       Transport
 	Delay, DelayMax time.Duration // reconnectionDelay and reconnectionDelayMax
+	// Connect, if set, makes the CONNECT packet of the client of that number, its Engine.IO type in front: one with the option auth.
+	Connect func(number uint32) []byte `json:"-"`
 }
 
 // Link is one of the connections that a client may have at a time.

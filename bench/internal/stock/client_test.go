@@ -84,7 +84,7 @@ func apply(c *Client, line string) {
 func converse(t *testing.T, transport Transport, text string) (*Client, *recorder) {
 	t.Helper()
 	r := &recorder{}
-	c := NewClient(7, &Options{transport, DelayDefault, DelayMaxDefault}, r, func() float64 { return 0 })
+	c := NewClient(7, &Options{Transport: transport, Delay: DelayDefault, DelayMax: DelayMaxDefault}, r, func() float64 { return 0 })
 	said := "nothing"
 	want := []string{}
 	check := func() {

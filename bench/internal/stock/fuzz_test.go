@@ -67,7 +67,7 @@ func FuzzClient(f *testing.F) {
 	f.Add(uint8(2), []byte{0, 0, 0, 2, 6, 0, 7, 0})
 	f.Fuzz(func(t *testing.T, transport uint8, happens []byte) {
 		w := &world{t: t}
-		o := &Options{[]Transport{Default, WebSocket, Polling}[transport%3], DelayDefault, DelayMaxDefault}
+		o := &Options{Transport: []Transport{Default, WebSocket, Polling}[transport%3], Delay: DelayDefault, DelayMax: DelayMaxDefault}
 		c := NewClient(0, o, w, func() float64 { return 0.7 })
 		c.Open()
 		for i := 0; i+1 < len(happens); i += 2 {

@@ -96,11 +96,19 @@ func (c *Client) opened(text []byte) {
 	if c.socket != current {
 		c.poller = polling
 	}
-	c.write([]byte("40"))
+	c.write(c.connect())
 	if c.options.Transport == Default && slices.Contains(o.Upgrades, "websocket") {
 		c.dial()
 	}
 	c.world.Wake(c, c.heartbeat)
+}
+
+// connect is the packet that asks for the namespace.
+func (c *Client) connect() []byte {
+	if c.options.Connect == nil {
+		return []byte("40")
+	}
+	return c.options.Connect(c.number)
 }
 
 // write sends a packet, or keeps it until the transport is writable and no upgrade is under way.

@@ -37,6 +37,9 @@ func keyOf(r *report.Report) Key {
 	if e := r.Echo; e != nil {
 		p.text("event", e.Event)
 	}
+	if a := r.API; a != nil {
+		p.text("api", a.Mode)
+	}
 	if s := r.Storm; s != nil {
 		p.text("cut", s.Cut)
 	}

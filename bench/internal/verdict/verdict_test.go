@@ -189,12 +189,12 @@ func TestWriteText(t *testing.T) {
   metric  A        B        B/A    95% interval    p       rounds  verdict
   p99     1.00 ms  1.20 ms  1.200  1.200 to 1.200  <0.001  4+4     worse
   B, round 5 is invalid, its rates and times are left out: the client was full
-  same in all rounds: connected 1.00k, failed 0, disconnected 0, client_busy 0, p50 0 us, p90 0 us, p99.9 0 us, p99.99 0 us, max 0 us, ` +
+  same in all rounds: connected 1.00k, failed 0, disconnected 0, refused 0, client_busy 0, p50 0 us, p90 0 us, p99.9 0 us, p99.99 0 us, max 0 us, ` +
 		`delivered 5.00k, lost 0, duplicated 0, reordered 0, misrouted 0, garbled 0
 
 only in A: broadcast a|b protocol=socketio transport=websocket connections=1000 threads=1 procs=1 (1 round)
 only in B: idle server protocol=socketio transport=websocket connections=1000 threads=1 procs=1 (1 round)
-of B's metrics: 1 worse, 15 same
+of B's metrics: 1 worse, 16 same
 `
 	if got := out.String(); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
@@ -212,7 +212,7 @@ func TestWriteMarkdown(t *testing.T) {
 		"| metric | A | B | B/A | 95% interval | p | rounds | verdict |\n|---|--:|--:|--:|--:|--:|--:|---|\n" +
 			"| p99 | 1.00 ms | 1.20 ms | 1.200 | 1.200 to 1.200 | &lt;0.001 | 4+4 | **worse** |\n\n",
 		"- only in A: broadcast a\\|b ",
-		"\nOf B's metrics: 1 worse, 15 same.\n",
+		"\nOf B's metrics: 1 worse, 16 same.\n",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%s\nis without\n%s", got, want)
