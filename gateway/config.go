@@ -56,7 +56,7 @@ type Config struct {
 	BytesRate, BytesBurst int
 	// SocketsPerUserMax bounds the sockets of one user at once; 0 is no bound.
 	SocketsPerUserMax int
-	// RoomsPerSocketMax bounds the rooms that a client may have joined; past it the backend alone puts it into more.
+	// RoomsPerSocketMax bounds the rooms that a client may have joined; past it the backend alone puts it into more. 0 is no bound.
 	RoomsPerSocketMax int
 
 	// Webhook is where the backend is; nil: there are no webhooks.

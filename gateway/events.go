@@ -155,8 +155,8 @@ func (g *Gateway) join(s *hub.Socket, e *hub.Event) (any, error) {
 
 // hasPlace reports whether a socket that is in some rooms may join one more. Those that it is given from the start do not count.
 func (g *Gateway) hasPlace(s *hub.Socket, in []string, room string) bool {
-	given := append(g.firstRooms(visitorOf(s).Grant()), s.ID())
-	if slices.Contains(given, room) || slices.Contains(in, room) {
+	given := append(slices.Clone(g.firstRooms(visitorOf(s).Grant())), s.ID()) // the grant is everybody's
+	if g.cfg.RoomsPerSocketMax == 0 || slices.Contains(given, room) || slices.Contains(in, room) {
 		return true
 	}
 	joined := 0

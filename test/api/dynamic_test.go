@@ -280,10 +280,10 @@ func TestCleanupWhileOthersCome(t *testing.T) {
 			})
 		})
 		var wg sync.WaitGroup
-		for range 4 {
+		for range 20 {
 			p := dial(t, s, k)
 			wg.Go(func() {
-				for range 40 {
+				for range 8 { // CONNECTs each, twice: a connection may not come and go for ever (hub.ConnectsPerNamespaceMax)
 					if err := errors.Join(
 						p.write(`40/dynamic-1,{"refuse":true}`), p.reads(`44/dynamic-1,{"message":"you shall not"}`),
 						p.write(`40/dynamic-1,`), p.reads(`40/dynamic-1,{"sid":"<id>"}`),
