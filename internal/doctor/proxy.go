@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -245,6 +246,9 @@ func cause(err error) string {
 	var op *net.OpError
 	if errors.As(err, &op) {
 		err = op.Err
+	}
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrClosedPipe) {
+		err = io.EOF // net/http has seen the end first, and closed our side
 	}
 	return clip(err.Error())
 }
