@@ -54,7 +54,7 @@ var wrongValues = map[string]struct{ value, says string }{
 	"jwt-secret":          {"hush", "--jwt-secret must have 32 bytes or more"},
 	"jwt-secret-file":     {"/nowhere/secret", "open /nowhere/secret: no such file or directory"},
 	"jwt-public-key-file": {"/nowhere/key.pem", "open /nowhere/key.pem: no such file or directory"},
-	"jwks-url":            {"ftp://a.example", "--jwks-url must be an http or https URL, not ftp://a.example"},
+	"jwks-url":            {"ftp://a.example", "--jwks-url must be an http or https URL"},
 	"jwks-refresh":        {"1s", "--jwks-refresh must be within 1m and 24h, not 1s"},
 	"jwt-algorithms":      {"none", "--jwt-algorithms must be among HS256, HS384, HS512, RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA, not none"},
 	"jwt-leeway":          {"1h", "--jwt-leeway must be within 0s and 5m, not 1h0m0s"},
@@ -77,7 +77,7 @@ var wrongValues = map[string]struct{ value, says string }{
 	"metrics-public":      {"perhaps", "--metrics-public: bool value must be true, 1, yes, false, 0 or no but got"},
 	"pprof":               {"perhaps", "--pprof: bool value must be true, 1, yes, false, 0 or no but got"},
 
-	"webhook-url":           {"a.example", "--webhook-url must be an http or https URL, not a.example"},
+	"webhook-url":           {"a.example", "--webhook-url must be an http or https URL"},
 	"webhook-secret":        {"hush", "--webhook-secret must have 32 bytes or more"},
 	"webhook-secret-file":   {"/nowhere/secret", "--webhook-secret must come with --webhook-url"},
 	"webhook-hooks":         {"leave", "--webhook-hooks must be among connect, join, event, connected, disconnected, room_occupied, room_vacated, not leave"},
