@@ -52,6 +52,7 @@ type agent struct {
 	alarms  alarms // of members that come back
 
 	turnedNs int64  // when watch was last called
+	lateNs   int64  // how much later that was than it should have been
 	progress uint64 // grows with each step forward
 	seen     uint64 // progress when it was last looked at
 	seenNs   int64  // when it had last grown

@@ -78,11 +78,12 @@ func (a *agent) arrived(stamp ledger.Stamp, now int64) {
 }
 
 // noteReading records how much later than it should have the agent has read what arrived in this turn: a loop that was held up finds
-// late what came in time. Short of the longest that a loop may sleep nobody can tell.
+// late what came in time. It may find it one turn later: the wait of a process that is continued after a stop ends with nothing. Short
+// of the longest that a loop may sleep nobody can tell.
 func (a *agent) noteReading(now int64) {
-	late, read := now-a.turnedNs-int64(flood.Tick), a.measured.read
-	a.turnedNs, a.measured.read = now, 0
+	late, read := max(now-a.turnedNs-int64(flood.Tick), 0), a.measured.read
 	if read > 0 {
-		a.measured.held.RecordN(max(late, 0), read)
+		a.measured.held.RecordN(max(late, a.lateNs), read)
 	}
+	a.turnedNs, a.lateNs, a.measured.read = now, late, 0
 }
