@@ -81,6 +81,7 @@ type Loop struct {
 	soonNext int
 
 	now     time.Duration
+	reading time.Duration // when the reading began that the next drain follows, on the clock; 0 if nothing was read
 	wheel   *wheel.Wheel
 	current *Conn // the connection whose callback is running
 	inside  int   // depth of our own code that walks connections: closes wait until it is 0
@@ -204,12 +205,13 @@ func (l *Loop) ring() {
 // steady producer would starve all I/O. What is left over asks for its turn through epoll instead, behind ready I/O.
 func (l *Loop) drain() {
 	l.now = l.clock()
+	read := l.endReading()
 	if l.tickDue.Load() {
 		l.counts.ticked(l.now, time.Duration(l.tickAt.Load())) // before the next one may be asked for
 		l.tickDue.Store(false)
 		l.guard(nil, l.turnTimers)
 	}
-	l.runTasks()
+	l.runTasks(read)
 	l.runSoon()
 	l.flush(flushConnsMax)
 	l.settle()
@@ -226,10 +228,11 @@ func (l *Loop) drain() {
 	l.again()
 }
 
-// runTasks works off the inbox for a bounded time.
-func (l *Loop) runTasks() {
-	deadline := l.now + drainTimeMax
-	for range drainTasksMax {
+// runTasks works off the inbox for a bounded time: as long as the reading before it has taken at least, if there is so much
+// to do. What clients send becomes tasks, an answer each perhaps, and if more of them were made in an iteration than done,
+// a single client that floods would have everybody's answers wait behind thousands of its own.
+func (l *Loop) runTasks(read time.Duration) {
+	for n := 1; ; n++ {
 		t, ok := l.inbox.Next()
 		if !ok {
 			return
@@ -239,10 +242,27 @@ func (l *Loop) runTasks() {
 		} else {
 			l.runTask(t)
 		}
-		if l.clock() > deadline {
+		if took := l.clock() - l.now; took > max(drainTimeMax, read) || n >= drainTasksMax && took >= read {
 			return
 		}
 	}
+}
+
+// beginReading notes when the reading began that the next drain follows: at the first callback of the iteration that asks
+// for a drain, as far as can be told before it has run. So no sleep is counted.
+func (l *Loop) beginReading() {
+	if l.reading == 0 || !l.armed.Load() {
+		l.reading = l.clock()
+	}
+}
+
+// endReading returns how long it took.
+func (l *Loop) endReading() (took time.Duration) {
+	if l.reading > 0 {
+		took = l.now - l.reading
+	}
+	l.reading = 0
+	return took
 }
 
 func (l *Loop) runTask(t Task) {
@@ -377,6 +397,7 @@ func (l *Loop) opened(c *Conn) {
 
 // received takes what has been read from the connection. b is borrowed from gnet until received returns.
 func (l *Loop) received(c *Conn, b []byte) {
+	l.beginReading()
 	l.counts.read(len(b))
 	l.pass(c, b)
 }

@@ -528,6 +528,40 @@ func TestABoundedDrainAsksForItsNextTurn(t *testing.T) {
 	}
 }
 
+// What clients send makes tasks, and an iteration works for as long as it has read; or one client could have those of all the
+// others wait behind thousands of its own.
+func TestADrainWorksAsLongAsWasRead(t *testing.T) {
+	const took, each = 10 * time.Millisecond, 5 * time.Microsecond
+	s, a := newTestSim(Limits{})
+	ran := 0
+	task := TaskFunc(func(*Loop) { ran++; s.now += each })
+	flood := func(c *Conn, _ []byte) {
+		s.now += took
+		for range 2 * took / each {
+			c.Loop().PostAlways(task)
+		}
+	}
+	for range 3 { // as if there had been input between them, which no drain came after, and a sleep
+		a.onData = func(*Conn, []byte) {}
+		p := s.Open()
+		s.loop.armed.Store(false)
+		s.loop.received(p.conn, []byte("x"))
+		s.now += time.Hour
+
+		a.onData = flood
+		s.loop.received(p.conn, []byte("x"))
+		ran = 0
+		s.loop.drain()
+		if want := int(took/each) + 1; ran < want-1 || ran > want {
+			t.Errorf("%d tasks were run after a reading that has taken %v, want %d", ran, took, want)
+		}
+		s.Run()
+		if ran != int(2*took/each) || !s.Loop().Idle() {
+			t.Fatalf("%d tasks were run in all", ran)
+		}
+	}
+}
+
 // tally is a Batcher that joins its equals, up to three.
 type tally struct {
 	name string
