@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -32,28 +33,36 @@ func (e *Engine) Accept(ln net.Listener) error {
 		case err == nil:
 		case e.accepting.Err() != nil:
 			return nil
-		case !passing(err):
+		case ofThePeer(err):
+		case !ofTheSystem(err):
 			return err
 		default:
 			pause = min(max(2*pause, acceptPauseMin), acceptPauseMax)
-			e.cfg.Logger.Warn("accepting connections, trying again", "address", ln.Addr(), "pause", pause, "error", err)
+			e.warnOfPause(ln.Addr(), pause, err)
 			e.rest(pause)
 		}
 	}
 }
 
-// passing reports whether a failed accept says nothing about the next one: the connection was gone before it was accepted,
-// or descriptors or memory are short.
-func passing(err error) bool {
-	for _, errno := range []syscall.Errno{
-		syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EPROTO,
-		syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM,
-	} {
-		if errors.Is(err, errno) {
-			return true
-		}
-	}
-	return false
+// ofThePeer reports whether a failed accept says nothing about the next one: that connection was gone before it was
+// accepted, or its network is.
+func ofThePeer(err error) bool {
+	return isOneOf(err, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EPROTO, syscall.ENOPROTOOPT,
+		syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EHOSTDOWN, syscall.EHOSTUNREACH)
+}
+
+// ofTheSystem reports whether an accept has failed for want of descriptors or memory, or because it is forbidden, all of
+// which may pass.
+func ofTheSystem(err error) bool {
+	return isOneOf(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EPERM)
+}
+
+func isOneOf(err error, errnos ...syscall.Errno) bool {
+	return slices.ContainsFunc(errnos, func(errno syscall.Errno) bool { return errors.Is(err, errno) })
+}
+
+func (e *Engine) warnOfPause(addr net.Addr, pause time.Duration, cause error) {
+	e.cfg.Logger.Warn("accepting connections, trying again", "address", addr, "pause", pause, "error", cause)
 }
 
 // rest waits, unless the engine stops.

@@ -28,8 +28,8 @@ func raiseFileLimit() (files int, err error) {
 }
 
 // connectionsThatFit divides the open files between admitted connections and a reserve for everything else: listeners,
-// files, handed-over copies, and connections that are only told that there is no room. gnet ends the whole engine when
-// an accept fails for want of files, so the reserve must never run out.
+// files, handed-over copies, and connections that are only told that there is no room. When it runs out nobody is accepted
+// and nobody can be told why, so it should not.
 func connectionsThatFit(files int) (connections, reserve int) {
 	reserve = min(max(filesReserveMin, files/filesReserveShare), files/2)
 	return files - reserve, reserve

@@ -74,6 +74,7 @@ const (
 	leaving                       // its place in the cap has gone to a copy of the descriptor
 	moved                         // has come from elsewhere in the engine
 	brief                         // Finish was called: nothing is awaited behind the last byte
+	unsent                        // it has ended with bytes pending
 )
 
 // end says how a connection ends.
@@ -130,6 +131,10 @@ func (c *Conn) Pending() int {
 	}
 	return c.queued + c.t.OutboundBuffered()
 }
+
+// Unsent reports whether the connection has ended with bytes pending, which the peer so has not got. Of what the kernel had
+// taken nobody knows.
+func (c *Conn) Unsent() bool { return c.is(unsent) }
 
 // Queue queues a copy of b, to leave with everything else that is queued on the connection in this iteration. The caller
 // keeps b.
@@ -272,6 +277,9 @@ func (c *Conn) cut() {
 
 // markClosed takes in that the descriptor is gone; from here on nothing touches it.
 func (c *Conn) markClosed(cause error) {
+	if c.Pending() > 0 {
+		c.state |= unsent
+	}
 	c.state = c.state&^dirty | closed
 	c.loop.counts.went()
 	if c.end == nil {

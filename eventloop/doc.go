@@ -18,6 +18,6 @@
 // can be given back there.
 //
 // gnet holds its users to rules that this package keeps in one place, so that nobody above needs to know them: it
-// recovers no panic, writes on a closed connection to whoever owns that descriptor now, ends the whole engine on a fatal
-// accept error, bounds no output, and its task queue is not in order and starves I/O. See docs/ARCHITECTURE.md.
+// recovers no panic, writes on a closed connection to whoever owns that descriptor now, ends the whole engine on a failed
+// accept, bounds no output, and its task queue is not in order and starves I/O. See docs/ARCHITECTURE.md.
 package eventloop

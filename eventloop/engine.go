@@ -16,8 +16,8 @@ import (
 
 // Errors of an engine.
 var (
-	// ErrStopped is what Run returns when the loops have ended although nobody asked: gnet stops everything on an
-	// accept error such as ENFILE or ENOBUFS. The cause is in the log. The process should end and be started again.
+	// ErrStopped is what Run returns when the loops have ended although nobody asked, because one of them could not go
+	// on or its listener is broken. The cause is in the log. The process should end and be started again.
 	ErrStopped = errors.New("eventloop: the loops stopped unasked (the cause was logged)")
 	// ErrShutdown is what OnClose is given for connections that were still open when the engine stopped, and why
 	// none moves or is taken in any more.
@@ -81,6 +81,9 @@ type Engine struct {
 	refusalsMax int64
 	movers      int           // at most, for each loop
 	turn        atomic.Uint32 // which loop gets the next connection from Accept
+
+	resting atomic.Bool // the loops wait before they accept again
+	pauses  pauses      // of whoever has set resting
 
 	gnet     gnet.Engine
 	client   *gnet.Client  // runs the loops if there is no address; set before they run

@@ -22,7 +22,10 @@ type binding struct {
 	loop   *Loop
 	movers *movers
 	gnet   atomic.Pointer[gnet.EventLoop] // nil until bound
-	wake   int                            // the far end; -1 until bound; the loop's goroutine only
+
+	// The loop's goroutine only.
+	wake      int       // the far end; -1 until bound
+	listeners listeners // none until bound
 }
 
 // ring wakes an idle loop. gnet's Execute is used as a doorbell only: its queue is neither in order past 1,024 tasks nor
@@ -60,10 +63,10 @@ func (e *Engine) runLoops() error {
 	g := &callbacks{engine: e}
 	options := []gnet.Option{
 		gnet.WithNumEventLoop(e.cfg.Loops),
-		gnet.WithReusePort(true), // one accept, then its OnOpen: the cap is exact, and EMFILE cannot be reached
+		gnet.WithReusePort(true), // one accept, then its OnOpen: the cap is exact
 		gnet.WithReuseAddr(true), // or a restart would fail while old connections are in TIME_WAIT
 		gnet.WithTicker(true),
-		gnet.WithLogger(gnetLogger{e.cfg.Logger}),
+		gnet.WithLogger(gnetLogger{e.cfg.Logger, e.acceptFailed}),
 	}
 	if e.reservation != nil {
 		return gnet.Run(g, "tcp://"+e.reservation.addr.String(), options...)
@@ -172,8 +175,9 @@ func (e *Engine) bindNext() error {
 	}
 	if err != nil {
 		unix.Close(far)
+		return err
 	}
-	return err
+	return end.err
 }
 
 // register gives a connection to the gnet loop whose turn it is: of an engine the next one, of a client the one with the
@@ -195,6 +199,7 @@ func (e *Engine) register(near net.Conn, end *wakeEnd) error {
 type wakeEnd struct {
 	far  int
 	loop *Loop
+	err  error // of finding the loop's listeners
 }
 
 // socketPair returns a connected pair: one end for gnet to poll, the other to write to, non-blocking.
@@ -244,6 +249,7 @@ func (g *callbacks) OnOpen(gc gnet.Conn) ([]byte, gnet.Action) {
 	switch ctx := gc.Context().(type) {
 	case *wakeEnd:
 		ctx.loop, l.binding.wake = l, ctx.far
+		l.binding.listeners, ctx.err = listenersOf(gc.EventLoop())
 		return nil, gnet.None
 	case *arrival:
 		e.arrived(l, gc, ctx)
@@ -315,7 +321,10 @@ func closeGnet(t Transport) error {
 }
 
 // gnetLogger passes gnet's log on. What gnet calls information is of use only to who debugs the engine.
-type gnetLogger struct{ log *slog.Logger }
+type gnetLogger struct {
+	log          *slog.Logger
+	acceptFailed func(error) // called on the loop's goroutine
+}
 
 func (g gnetLogger) Debugf(format string, args ...any) { g.write(slog.LevelDebug, format, args) }
 func (g gnetLogger) Infof(format string, args ...any)  { g.write(slog.LevelDebug, format, args) }
@@ -330,7 +339,17 @@ func (g gnetLogger) Warnf(format string, args ...any) {
 	g.write(level, format, args)
 }
 
-func (g gnetLogger) Errorf(format string, args ...any) { g.write(slog.LevelError, format, args) }
+// Errorf passes on what has failed, but for an accept, of which to log is the least.
+func (g gnetLogger) Errorf(format string, args ...any) {
+	if format == acceptFailedFormat {
+		err, _ := args[0].(error)
+		g.write(slog.LevelDebug, format, args)
+		g.acceptFailed(err)
+		return
+	}
+	g.write(slog.LevelError, format, args)
+}
+
 func (g gnetLogger) Fatalf(format string, args ...any) { g.write(slog.LevelError, format, args) }
 
 func (g gnetLogger) write(level slog.Level, format string, args []any) {

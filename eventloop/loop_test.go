@@ -352,6 +352,33 @@ func TestFinish(t *testing.T) {
 	}
 }
 
+// Who has had bytes on their way wants to know whether they have gone.
+func TestUnsent(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before func(*Peer)
+		want   bool
+	}{
+		"all was taken":        {func(*Peer) {}, false},
+		"a part was taken":     {func(p *Peer) { p.Stalled, p.Window = true, 1 }, true},
+		"the write has failed": {func(p *Peer) { p.Broken = true }, true},
+	} {
+		s, a := newTestSim(Limits{})
+		unsent := []bool{}
+		a.onData = func(c *Conn, _ []byte) { c.Queue([]byte("yyy")) }
+		a.onClose = func(c *Conn, _ error) { unsent = append(unsent, c.Unsent()) }
+		p := s.Open()
+		tc.before(p)
+		p.Send([]byte("x"))
+		if p.Conn().Unsent() && !p.Closed {
+			t.Errorf("%s: unsent before the end", name)
+		}
+		p.Hangup(io.EOF)
+		if len(unsent) != 1 || unsent[0] != tc.want {
+			t.Errorf("%s: %v, want %v", name, unsent, tc.want)
+		}
+	}
+}
+
 func TestOneCloseForEachOpen(t *testing.T) {
 	ends := map[string]func(s *Sim, a *app, p *Peer){
 		"the peer hangs up": func(_ *Sim, _ *app, p *Peer) { p.Hangup(nil) },

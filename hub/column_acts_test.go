@@ -412,12 +412,6 @@ func (c *caller) harm(err error, reason Reason) {
 		}
 		reason = ReasonTransportError
 	}
-	if c.polls && c.line.peer.Conn().Blocked() {
-		// Of an answer that has been given nobody asks whether all of it went. A client that did not get it gives up.
-		c.line.peer.Hangup(err)
-		c.silent()
-		return
-	}
 	c.ifAlive(reason)
 	c.line.peer.Hangup(err)
 }

@@ -382,8 +382,8 @@ func (c *caller) poll() {
 	if c.dead > 0 && c.real == nil {
 		return
 	}
-	if c.line.asked && c.line.peer.Closed && c.alive() { // whose answer is lost gives up, as the stock client does
-		c.silent()
+	if c.line.asked && c.line.peer.Closed { // whose answer is lost
+		c.ifAlive(ReasonTransportError)
 		return
 	}
 	id := "&sid=" + peek[session.ID](c.real.Base(), "id").String()

@@ -23,6 +23,7 @@ type httpConn struct {
 	buf      []byte    // what has arrived and is not used yet
 	scanned  int       // bytes of buf in which no head ends
 	exchange *exchange // the request that is being read or answered
+	answered *exchange // the one before it, until the next request comes: its answer may not have gone yet
 	body     *body     // what is arriving of its body, nil if that is whole
 	taking   bool      // take is running
 	idle     bool      // it has answered, and no byte of another request has come
@@ -46,16 +47,21 @@ func (h *httpConn) OnData(_ *eventloop.Conn, b []byte) {
 	h.work(b)
 }
 
-// OnClose is part of eventloop.Receiver.
-func (h *httpConn) OnClose(*eventloop.Conn, error) {
-	x := h.exchange
+// OnClose is part of eventloop.Receiver. An answer of which a part was still to go is lost, as one that was never given: a
+// client that polls on without it would not know that something is missing.
+func (h *httpConn) OnClose(c *eventloop.Conn, _ error) {
+	x, before := h.exchange, h.answered
 	h.leave()
+	h.answered = nil
 	if x != nil {
 		x.lost()
 	}
+	if before != nil && c.Unsent() {
+		before.lost()
+	}
 }
 
-// leave ends our part in the connection.
+// leave ends our part in the connection, but for the answer that is on its way.
 func (h *httpConn) leave() {
 	h.over = true
 	h.exchange, h.body, h.buf = nil, nil, nil
@@ -122,7 +128,7 @@ func (h *httpConn) takeHead(b []byte) (used int) {
 		h.scanned = len(b)
 		return 0
 	}
-	h.scanned, h.idle = 0, false
+	h.scanned, h.idle, h.answered = 0, false, nil
 	h.table.loop.Cancel(&h.timer)
 	h.request(b, n)
 	if h.over {
@@ -251,8 +257,9 @@ func (h *httpConn) finish(x *exchange, response []byte, shared bool) {
 	if x.fault != nil {
 		h.tell(x.fault, x.request)
 	}
+	x.request = nil
 	unread := h.body != nil
-	h.exchange, h.body = nil, nil
+	h.exchange, h.answered, h.body = nil, x, nil
 	queue := h.conn.Queue
 	if shared {
 		queue = h.conn.QueueShared
