@@ -48,7 +48,8 @@ const (
 	scratchBytesKeptMax = 256 << 10
 	// boxSegmentsKeptMax bounds the capacity that a recycled backlog keeps.
 	boxSegmentsKeptMax = 64
-	// heldLoopMax is how long a loop may go without answering its tick before the watchdog names it.
+	// heldLoopMax is how long a loop may go without answering its tick before the watchdog names it, and how long it then
+	// has to read what came meanwhile before its timers find anybody late.
 	heldLoopMax = time.Second
 	// filesReserveMin and filesReserveShare (a part in so many) are what admission leaves of RLIMIT_NOFILE to
 	// everything that is not an admitted connection.

@@ -81,6 +81,9 @@ type Loop struct {
 	soonNext int
 
 	now     time.Duration
+	turned  time.Duration // when the timers were looked at last
+	grace   time.Duration // no timer is due before, see excuse
+	excused bool          // grace was not over yet when timers were last to be turned
 	reading time.Duration // when the reading began that the next drain follows, on the clock; 0 if nothing was read
 	wheel   *wheel.Wheel
 	current *Conn // the connection whose callback is running
@@ -134,7 +137,7 @@ func newLoop(index int, limits Limits, sh *shared, log *slog.Logger, clock func(
 // Index is the loop's number, from 0. It never changes.
 func (l *Loop) Index() int { return l.index }
 
-// Now is the time since the engine started. It advances in steps of about 100 ms and never jumps back: right for
+// Now is the time since the engine started. It advances in steps of up to about 100 ms and never goes back: right for
 // timeouts, too coarse for measuring.
 func (l *Loop) Now() time.Duration { return l.now }
 
@@ -186,8 +189,9 @@ func (l *Loop) Overloaded() bool { return l.shared.overloaded(l.limits) }
 // Schedule sets t to tell owner after d (rounded up to the loop's resolution of 100 ms, so never early), moving it if it
 // was set.
 func (l *Loop) Schedule(t *Timer, d time.Duration, owner Expirer) {
-	// One more than d needs, because the current tick is partly over.
-	l.wheel.Schedule(t, int64((d+tick-1)/tick)+1, owner)
+	// One more than d needs, because the current tick is partly over. From now, not from where the wheel stands: while it
+	// catches up with a loop that was held, a ping would be sent and given up within one breath.
+	l.wheel.ScheduleAt(t, int64(l.now/tick)+int64((d+tick-1)/tick)+1, owner)
 }
 
 // Cancel unsets t; cancelling an unset timer does nothing.
@@ -252,7 +256,8 @@ func (l *Loop) runTasks(read time.Duration) {
 // for a drain, as far as can be told before it has run. So no sleep is counted.
 func (l *Loop) beginReading() {
 	if l.reading == 0 || !l.armed.Load() {
-		l.reading = l.clock()
+		l.now = l.clock() // which may have been held since the last drain
+		l.reading = l.now
 	}
 }
 
@@ -294,10 +299,25 @@ func (l *Loop) runBatch(first Batcher) {
 
 // turnTimers runs what is due, and looks after connections that wait for their peer.
 func (l *Loop) turnTimers() {
-	l.wheel.Advance(int64(l.now / tick))
+	if !l.excuse() {
+		l.wheel.Advance(int64(l.now / tick))
+	}
 	l.pollBlocked()
 	l.pollLingering()
 	l.boxes.trim()
+}
+
+// excuse reports whether timers are to wait, because the loop was held: by a callback, or with the whole machine. What
+// peers have sent meanwhile waits in the kernel, and nobody should be found late whose bytes are there. A loop that is held
+// again and again turns its timers every other time.
+func (l *Loop) excuse() bool {
+	held := l.now-l.turned > heldLoopMax
+	l.turned = l.now
+	if held && !l.excused {
+		l.grace = l.now + heldLoopMax
+	}
+	l.excused = l.now < l.grace
+	return l.excused
 }
 
 // guard runs f as code that may not be interrupted by a close and whose panic costs at most c.

@@ -8,6 +8,7 @@ func FuzzInbox(f *testing.F) {
 	f.Add([]byte{0, 0, 0, 1, 2, 0, 1, 1, 3, 1, 1})
 	f.Add([]byte{0x30, 0x30, 0x30, 1, 0x30, 2, 1, 1, 1, 1})
 	f.Add([]byte{2, 1, 3, 0, 3, 2, 1})
+	f.Add([]byte{0, 0, 1, 3, 1, 3})
 	f.Fuzz(func(t *testing.T, acts []byte) {
 		var b Inbox[int]
 		var all []int

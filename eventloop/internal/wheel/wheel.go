@@ -38,9 +38,12 @@ func New() *Wheel {
 }
 
 // Schedule sets t to be due in the given number of ticks (at least 1), moving it if it was set already.
-func (w *Wheel) Schedule(t *Timer, ticks int64, owner Expirer) {
+func (w *Wheel) Schedule(t *Timer, ticks int64, owner Expirer) { w.ScheduleAt(t, w.now+ticks, owner) }
+
+// ScheduleAt sets t to be due at the given tick, or at the next one if that is over, moving it if it was set already.
+func (w *Wheel) ScheduleAt(t *Timer, at int64, owner Expirer) {
 	w.Cancel(t) // forgets the owner
-	t.at, t.owner = w.now+max(ticks, 1), owner
+	t.at, t.owner = max(at, w.now+1), owner
 	s := &w.slots[t.at%slotCount]
 	t.prev, t.next = s.prev, s
 	s.prev.next, s.prev = t, t
