@@ -157,7 +157,9 @@ func (g *Gateway) askBackend(s *hub.Socket, h hub.Handshake, auth json.RawMessag
 	if string(auth) == "{}" { // as the hub has it when the client gave nothing
 		auth = nil
 	}
-	reply, err := g.backend.Connect(context.Background(), webhook.ConnectRequest{
+	ctx, end := whileHere(context.Background(), func() bool { return !s.Gone() })
+	defer end()
+	reply, err := g.backend.Connect(ctx, webhook.ConnectRequest{
 		SID: s.ID(), Namespace: s.Namespace().Name(), Address: newVisitor(anonymous, h).Address(), Auth: auth, Query: queryOf(h.URL), Header: header,
 	})
 	if err != nil {
@@ -178,7 +180,10 @@ func (g *Gateway) askBackend(s *hub.Socket, h hub.Handshake, auth json.RawMessag
 // backendRefused makes what the client is told when the backend has not said yes.
 func (g *Gateway) backendRefused(err error) error {
 	var refused *webhook.RefusedError
-	if !errors.As(err, &refused) {
+	switch {
+	case errors.Is(err, hub.ErrDisconnected): // it was not refused, it has left
+		return err
+	case !errors.As(err, &refused):
 		return g.refuse(codeUnavailable, "the server cannot decide on connections right now")
 	}
 	message := refused.Message

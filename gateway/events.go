@@ -173,6 +173,8 @@ func (g *Gateway) askToJoin(ctx context.Context, s *hub.Socket, room string) err
 	if !g.hooks[HookJoin] || access.IsReserved(room) {
 		return errRoomForbidden
 	}
+	ctx, end := whileHere(ctx, s.Connected)
+	defer end()
 	err := g.backend.Join(ctx, webhook.JoinRequest{SID: s.ID(), User: visitorOf(s).User(), Namespace: s.Namespace().Name(), Room: room})
 	var refused *webhook.RefusedError
 	if !errors.As(err, &refused) {

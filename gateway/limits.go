@@ -28,6 +28,8 @@ const (
 	whoBytesMax = 64 << 10
 	// nonsenseTime is the time between two lines of the log on a backend whose replies make no sense.
 	nonsenseTime = 10 * time.Second
+	// leaverTime is how long the backend may go on being asked about a client that has left.
+	leaverTime = 250 * time.Millisecond
 	// flushTimeMax is how long the end of the gateway waits for webhooks that are still to be sent.
 	flushTimeMax = 5 * time.Second
 	// apiConnectionsMin and apiConnectionsMax bound the connections of the control API, between them one for each apiFilesPart of the

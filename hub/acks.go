@@ -64,7 +64,7 @@ func (s *Socket) EmitAck(timeout time.Duration, event string, done func(*Reply, 
 
 // ask sends an event that wants an acknowledgement.
 func (s *Socket) ask(timeout time.Duration, event string, args []any, done func(*Reply, error)) (*pendingAck, error) {
-	if s.gone() {
+	if s.Gone() {
 		return nil, ErrDisconnected
 	}
 	p := &pendingAck{socket: s, id: s.nsp.newAckID(), timeout: timeout, done: done}

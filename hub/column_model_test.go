@@ -144,7 +144,7 @@ func (r *columnRun) emit(p *place, volatile bool, size int) {
 	if volatile {
 		emit = p.socket.EmitVolatile
 	}
-	away := p.socket.gone()
+	away := p.socket.Gone()
 	if !away {
 		r.effect(func() {
 			if p.state == in {
@@ -168,7 +168,7 @@ type columnQuestion struct {
 
 // ask sends an event that wants an acknowledgement.
 func (r *columnRun) ask(p *place, timeout time.Duration) {
-	if p.socket.gone() {
+	if p.socket.Gone() {
 		return
 	}
 	r.next++

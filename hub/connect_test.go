@@ -171,7 +171,7 @@ func TestClientGoneWhileMiddlewareRuns(t *testing.T) {
 		c.send("40")
 		socket := receive(t, sockets)
 		ending(c)
-		eventually(t, "the socket is gone", socket.gone)
+		eventually(t, "the socket is gone", socket.Gone)
 		release <- struct{}{}
 		noted.expect(t, "middleware")
 		if err := socket.Emit("x"); !errors.Is(err, ErrDisconnected) {

@@ -57,8 +57,9 @@ func (s *Socket) Namespace() *Namespace { return s.nsp }
 // Connected reports whether the socket is connected, as far as is known. It is not yet while middleware is being asked.
 func (s *Socket) Connected() bool { return s.known.Load() == uint32(connected) }
 
-// gone reports whether the socket has been disconnected, as far as is known.
-func (s *Socket) gone() bool { return s.known.Load() == uint32(disconnected) }
+// Gone reports whether the socket has been disconnected, as far as is known, or its client has left before it was connected: what
+// takes long in a middleware may as well be given up then. Any goroutine.
+func (s *Socket) Gone() bool { return s.known.Load() == uint32(disconnected) }
 
 // become changes the state, on the loop.
 func (s *Socket) become(state socketState) {
@@ -99,7 +100,7 @@ func (s *Socket) Emit(event string, args ...any) error { return s.emit(event, ar
 func (s *Socket) EmitVolatile(event string, args ...any) error { return s.emit(event, args, true) }
 
 func (s *Socket) emit(event string, args []any, volatile bool) error {
-	if s.gone() {
+	if s.Gone() {
 		return ErrDisconnected
 	}
 	p, err := s.nsp.encodeEvent(ackID{}, event, args)

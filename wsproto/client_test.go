@@ -1,6 +1,10 @@
 package wsproto
 
 import (
+	"bufio"
+	"bytes"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -75,8 +79,21 @@ func TestHandshakeKey(t *testing.T) {
 	}
 }
 
-// FuzzCheckUpgradeResponse wants no panic, and acceptance only of what holds the
-// accept of the key.
+// slowAccepts is the obvious twin of CheckUpgradeResponse, for heads that both
+// parsers can read: net/http reads the headers, RFC 6455 4.1 says what they are to be.
+func slowAccepts(r *http.Response) bool {
+	upgrades := r.Header["Upgrade"]
+	options := strings.Split(strings.Join(r.Header["Connection"], ","), ",")
+	accepts := r.Header["Sec-Websocket-Accept"]
+	return r.Proto == "HTTP/1.1" && r.StatusCode == 101 &&
+		len(upgrades) > 0 && strings.EqualFold(upgrades[len(upgrades)-1], "websocket") &&
+		slices.ContainsFunc(options, func(o string) bool { return strings.EqualFold(strings.Trim(o, " \t"), "upgrade") }) &&
+		len(accepts) > 0 && accepts[len(accepts)-1] == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" &&
+		r.Header["Sec-Websocket-Extensions"] == nil && r.Header["Sec-Websocket-Protocol"] == nil
+}
+
+// FuzzCheckUpgradeResponse wants no panic, acceptance only of what holds the accept
+// of the key, and of a head that net/http reads the same judgement of its headers.
 func FuzzCheckUpgradeResponse(f *testing.F) {
 	for _, row := range responseRows {
 		f.Add([]byte(row.head))
@@ -89,6 +106,14 @@ func FuzzCheckUpgradeResponse(f *testing.F) {
 		}
 		if n, lenErr := HeadLen(head); err == nil && (n != len(head) || lenErr != nil || !strings.Contains(before, "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")) {
 			t.Errorf("accepted: %q, of which HeadLen says %d, %v", head, n, lenErr)
+		}
+		response, theirErr := http.ReadResponse(bufio.NewReader(bytes.NewReader(head)), nil)
+		unread := err != ErrResponseStatus && err != ErrResponseUpgrade && err != ErrResponseConnection && err != ErrResponseAccept && err != ErrResponseExtension
+		switch {
+		case theirErr != nil && err == nil:
+			t.Errorf("accepted: %q, of which net/http says %v", head, theirErr)
+		case theirErr == nil && (err == nil || !unread) && slowAccepts(response) != (err == nil):
+			t.Errorf("%q: %v, and by net/http %v", head, err, response.Header)
 		}
 	})
 }

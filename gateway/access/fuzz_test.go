@@ -1,8 +1,12 @@
 package access
 
 import (
+	"bytes"
 	"cmp"
+	"crypto/sha256"
 	"encoding/json"
+	"encoding/pem"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
@@ -179,6 +183,75 @@ func FuzzKeySet(f *testing.F) {
 					t.Errorf("%s takes 63 zeros for a signature", a)
 				}
 			}
+		}
+	})
+}
+
+// FuzzHeader signs any header with our secret: a token is good if its header asks for our algorithm and for nothing that
+// could change what the signature says. encoding/json reads the header for the twin.
+func FuzzHeader(f *testing.F) {
+	v := verifier(f, VerifierConfig{HMACSecrets: [][]byte{testSecret}})
+	for _, header := range []string{
+		`{"alg":"HS256"}`, `{"alg":"HS256","typ":"JWT","kid":"k"}`, `{"alg":"none"}`, `{"alg":"HS512"}`, `{"alg":["HS256"]}`, `{"alg":"HS256","kid":7}`,
+		`{"alg":"HS256","crit":[]}`, `{"alg":"none","alg":"HS256"}`, `{"Alg":"HS256"}`, `{}`, `null`, ` {"alg" : "\u0048S256"} `, `{"alg":"HS256","jwk":{"kty":"oct"}}`,
+	} {
+		f.Add(header)
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		_, err := v.Verify(t.Context(), forge(header, payloadWith(), signHMAC(sha256.New, testSecret)))
+		if want := slowHeader(header); want != (err == nil) {
+			t.Fatalf("%q: %v, want it taken: %v", header, err, want)
+		}
+		if refused, ok := err.(*TokenError); err != nil && (!ok || refused.Code != CodeMalformed && refused.Code != CodeSignature) {
+			t.Fatalf("%q: %v", header, err)
+		}
+	})
+}
+
+func slowHeader(header string) bool {
+	var all map[string]any
+	if json.Unmarshal([]byte(header), &all) != nil {
+		return false
+	}
+	id, hasID := all["kid"]
+	_, isString := id.(string)
+	_, critical := all["crit"]
+	return all["alg"] == "HS256" && (!hasID || isString) && !critical
+}
+
+// FuzzPEM wants any file to give keys that can verify, or an error, and never those of a part of it; and a private key to
+// be one to sign with or none.
+func FuzzPEM(f *testing.F) {
+	k := testKeys()
+	public, private := pem.EncodeToMemory(publicBlock(f, k.ed.Public())), pem.EncodeToMemory(pkcs8Block(f, k.ed))
+	ec := pem.EncodeToMemory(publicBlock(f, k.p256.Public()))
+	for _, file := range [][]byte{
+		public, private, slices.Concat([]byte("first\n"), public, []byte("second\n"), ec), slices.Concat(public, private), public[:60],
+		[]byte("-----BEGIN PUBLIC KEY-----\n-----END PUBLIC KEY-----\n"), []byte("-----BEGIN EC PARAMETERS-----\nBgA=\n-----END EC PARAMETERS-----\n"),
+	} {
+		f.Add(file)
+	}
+	f.Fuzz(func(t *testing.T, file []byte) {
+		kept := bytes.Clone(file)
+		found, err := publicKeys(file)
+		if (len(found) > 0) != (err == nil) || err != nil && !errors.Is(err, ErrKeyPEM) && !errors.Is(err, ErrKeyPrivate) {
+			t.Fatalf("%q: %d keys, %v", file, len(found), err)
+		}
+		if err == nil && len(found) < bytes.Count(file, []byte("-----BEGIN ")) {
+			t.Fatalf("%q: %d keys", file, len(found))
+		}
+		for _, material := range found {
+			if k, err := newKey("", material, algorithms); err == nil && (len(k.algorithms) == 0 || !isPublicAlgorithm(k.algorithms[0])) {
+				t.Fatalf("%q: a key for %v", file, k.algorithms)
+			}
+		}
+		if signer, err := NewKeySigner(file); err == nil {
+			if _, err := Mint(signer, Claims{User: "a"}); err != nil {
+				t.Fatalf("%q: a key that cannot sign: %v", file, err)
+			}
+		}
+		if !bytes.Equal(file, kept) {
+			t.Fatal("the file was written to")
 		}
 	})
 }

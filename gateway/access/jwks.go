@@ -23,8 +23,8 @@ import (
 // key is not known, so that a new key is good as soon as it is served. What was fetched last is kept until something
 // usable comes: an endpoint that is down, or answers with nonsense, takes no key away.
 type remoteKeys struct {
-	address    *url.URL
-	shown      string // of the address, for the log
+	request    *http.Request // what the endpoint is asked with, to be cloned
+	shown      string        // of its address, for the log
 	client     *http.Client
 	refresh    time.Duration
 	algorithms []string // that are allowed, without those of secrets
@@ -45,10 +45,15 @@ type remoteKeys struct {
 }
 
 func newRemoteKeys(ctx context.Context, cfg *VerifierConfig) (*remoteKeys, error) {
-	address, err := url.Parse(cfg.JWKSURL)
-	if err != nil || address.Host == "" || address.Scheme != "https" && address.Scheme != "http" {
+	request, err := http.NewRequest(http.MethodGet, cfg.JWKSURL, nil)
+	if err != nil {
 		return nil, ErrJWKSURL
 	}
+	address := request.URL
+	if address.Hostname() == "" || address.Scheme != "https" && address.Scheme != "http" {
+		return nil, ErrJWKSURL
+	}
+	request.Header.Set("Accept", "application/jwk-set+json, application/json") // RFC 7517 8.5.2
 	refresh := cfg.JWKSRefresh
 	if refresh == 0 {
 		refresh = JWKSRefreshDefault
@@ -61,7 +66,7 @@ func newRemoteKeys(ctx context.Context, cfg *VerifierConfig) (*remoteKeys, error
 		return nil, fmt.Errorf("the keys of %s: %w", shownURL(address), ErrAlgorithmKey)
 	}
 	r := &remoteKeys{
-		address: address, shown: shownURL(address), client: stayingSecure(cfg.HTTPClient), refresh: refresh, algorithms: public,
+		request: request, shown: shownURL(address), client: stayingSecure(cfg.HTTPClient), refresh: refresh, algorithms: public,
 		now: cfg.Now, logger: cfg.Logger, failure: errNotFetched,
 		unknown: rate.NewLimiter(rate.Every(JWKSUnknownTime), 1),
 	}
@@ -253,12 +258,7 @@ func (r *remoteKeys) settle(keys []key, err error) {
 func (r *remoteKeys) get() ([]key, error) {
 	ctx, cancel := context.WithTimeout(r.ctx, JWKSTime)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.address.String(), nil)
-	if err != nil {
-		return nil, withoutURL(err)
-	}
-	request.Header.Set("Accept", "application/jwk-set+json, application/json") // RFC 7517 8.5.2
-	response, err := r.client.Do(request)
+	response, err := r.client.Do(r.request.Clone(ctx))
 	if err != nil {
 		return nil, withoutURL(err)
 	}

@@ -102,8 +102,9 @@ func SecretFromFile(name string) ([]byte, error) {
 // publicKeys takes the public keys out of a PEM file. Text between the blocks is allowed, RFC 7468 2, another kind of
 // block is not.
 func publicKeys(file []byte) (found []any, err error) {
+	begun := bytes.Count(file, []byte("-----BEGIN "))
 	for {
-		block, rest := pem.Decode(file)
+		block, rest := pem.Decode(file) // skips blocks that are broken
 		if block == nil {
 			break
 		}
@@ -113,7 +114,7 @@ func publicKeys(file []byte) (found []any, err error) {
 		}
 		found, file = append(found, k), rest
 	}
-	if len(found) == 0 || bytes.Contains(file, []byte("-----BEGIN ")) { // a block that is broken is not one less
+	if len(found) == 0 || len(found) < begun { // a block that is broken is not one less
 		return nil, ErrKeyPEM
 	}
 	return found, nil

@@ -26,6 +26,11 @@ func (a *API) ask(ctx context.Context, c *call, e emission, wait time.Duration) 
 	if err != nil {
 		return nil, err
 	}
+	share := min(len(asked), ackShareMax)
+	if !a.acks.take(c.key, share, AcksPerKeyMax) {
+		return nil, errAcksMax
+	}
+	c.atEnd(func() { a.acks.give(c.key, share) }) // when the reply has been sent
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	e.BroadcastOperator = e.nsp.To(asked...)

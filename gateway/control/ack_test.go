@@ -202,3 +202,55 @@ func TestAckArgs(t *testing.T) {
 		})
 	}
 }
+
+// TestAcksPerKeyMax: a key waits for a bounded number of acknowledgements at once, over all its requests. Each counts what it can hold.
+func TestAcksPerKeyMax(t *testing.T) {
+	s := newSystem(t, nil)
+	ann := s.connect(t, `{"join":["acme:x"]}`)
+	many := []*client{ann}
+	for range ackShareMax + 1 {
+		many = append(many, s.connect(t, `{"join":["acme:x"]}`))
+	}
+	key, _ := s.api.cfg.Keys.find(fullKey)
+	taken := func() int {
+		s.api.acks.mu.Lock()
+		defer s.api.acks.mu.Unlock()
+		return s.api.acks.taken[key.sum]
+	}
+	const before = AcksPerKeyMax - ackShareMax
+	if !s.api.acks.take(key, before, AcksPerKeyMax) {
+		t.Fatal("there is no room")
+	}
+	one, all := `{"event":"q","to":"`+ann.sid+`"}`, `{"event":"q","to":"acme:x"}`
+	first := s.inBackground(t, fullKey, "POST", "/v1/emit?ack=1m", one)
+	id := regexp.MustCompile(`^42(\d+)`).FindStringSubmatch(ann.text())[1]
+	if got := taken(); got != before+1 {
+		t.Errorf("a question to one counts %d", got-before)
+	}
+	r := s.ask(t, fullKey, "POST", "/v1/emit?ack=1m", all)
+	r.fails(t, http.StatusTooManyRequests, "acks_max", "ack")
+	if r.header.Get("Retry-After") != "1" {
+		t.Errorf("Retry-After is %q", r.header.Get("Retry-After"))
+	}
+	s.ask(t, acmeKey, "POST", "/v1/emit?ack=1ns", all).expect(t, 200, timedOut(many)) // another key asks for itself
+	ann.send("43" + id + "[]")
+	receive(t, first)
+	eventually(t, "it is given back", func() bool { return taken() == before })
+	s.ask(t, fullKey, "POST", "/v1/emit?ack=1ns", all).expect(t, 200, timedOut(many))
+	eventually(t, "it is given back", func() bool { return taken() == before })
+	s.api.acks.give(key, before)
+	if len(s.api.acks.taken) > 0 {
+		t.Errorf("kept: %v", s.api.acks.taken)
+	}
+}
+
+// timedOut is the reply to a question that nobody has answered.
+func timedOut(asked []*client) string {
+	var ids []string
+	for _, c := range asked {
+		ids = append(ids, c.sid)
+	}
+	slices.Sort(ids)
+	text, _ := json.Marshal(ids)
+	return fmt.Sprintf(`{"id":"ID","matched":%d,"acks":[],"timedOut":%s}`, len(asked), text)
+}

@@ -65,6 +65,8 @@ type API struct {
 	cursors    cursors
 	ids        ids
 	streams    streams
+	acks       shares // of those who wait for acknowledgements
+	bodies     budget
 	started    time.Time
 }
 
@@ -129,6 +131,16 @@ type call struct {
 	query     string // of the URL, raw
 	socketID  string // of X-Socket-Id, or ""
 	keyed     bool   // it has an Idempotency-Key: whoever asks again gets this reply
+	ends      []func()
+}
+
+// atEnd has something done when the request is over, its reply included.
+func (c *call) atEnd(do func()) { c.ends = append(c.ends, do) }
+
+func (c *call) end() {
+	for _, do := range c.ends {
+		do()
+	}
 }
 
 type callKey struct{}
@@ -156,6 +168,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	answer := &answer{to: w}
 	answer.hurry()
+	defer c.end()
 	if r.ContentLength != 0 {
 		answer.rest, answer.expected = r.Body, r.Header.Get("Expect") != ""
 	}

@@ -48,7 +48,7 @@ type batch struct {
 
 // result is what an item comes to.
 type result struct {
-	matched int
+	matched matched
 	err     *Error       // instead
 	receipt *hub.Receipt // instead, of the event with this id
 	id      string
@@ -167,7 +167,7 @@ func (r *result) reply(ctx context.Context) (resultReply, *Error) {
 	case r.err != nil:
 		return resultReply{}, r.err
 	case r.receipt == nil:
-		return resultReply{Status: http.StatusOK, Matched: &r.matched}, nil
+		return resultReply{Status: http.StatusOK, Matched: &r.matched.Matched, Incomplete: r.matched.Incomplete}, nil
 	}
 	d, err := settle(ctx, r.id, r.receipt)
 	return resultReply{Status: http.StatusOK, ID: d.ID, Matched: &d.Matched, Queued: &d.Queued, Dropped: &d.Dropped, Incomplete: d.Incomplete}, err

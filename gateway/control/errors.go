@@ -39,6 +39,12 @@ var (
 	ErrKeyRooms = errors.New("rooms has 1 to 100 patterns, and is left out for a key that may reach all rooms")
 	// ErrKeyRate: the rate of an entry is not above 0.
 	ErrKeyRate = errors.New("rate is a number of events a second above 0")
+	// ErrKeyStreams: the streams of an entry are none, or more than there may be.
+	ErrKeyStreams = errors.New("streams is how many streams a key may have open, 1 to 1000")
+	// ErrKeysDocument: there is a second YAML document in the file, behind "---".
+	ErrKeysDocument = errors.New("a file of API keys has one YAML document, and nothing behind a second ---")
+	// ErrKeysText: a field that is a text has what is a number, or true or false, to YAML, and would become another text.
+	ErrKeysText = errors.New("this is text: put it in quotes")
 	// ErrKeysFile: the file cannot be read, is too long, or is not the YAML that it should be.
 	ErrKeysFile = errors.New("file of API keys")
 )
@@ -81,12 +87,20 @@ var (
 	errInternal       = &Error{Status: http.StatusInternalServerError, Code: "internal", Message: "something went wrong here; the log has it under the request_id"}
 	errOverloaded     = &Error{Status: http.StatusServiceUnavailable, Code: "overloaded", Message: "the server has too much to do", RetryAfter: overloadTime}
 	errShutdown       = &Error{Status: http.StatusServiceUnavailable, Code: "shutting_down", Message: "the server is shutting down", RetryAfter: overloadTime}
+	errAcksMax        = &Error{Status: http.StatusTooManyRequests, Code: "acks_max", Message: "this API key waits for as many acknowledgements as it may", Field: "ack", RetryAfter: overloadTime}
 	errIdempotentOpen = &Error{Status: http.StatusConflict, Code: "idempotency_in_progress", Message: "the first request with this Idempotency-Key is still under way", Field: "Idempotency-Key", RetryAfter: overloadTime}
 	errIdempotentBody = &Error{Status: http.StatusConflict, Code: "idempotency_key_reused", Message: "this Idempotency-Key was used for another request", Field: "Idempotency-Key"}
 )
 
 func errBodyBytes(max int) *Error {
 	return failure(http.StatusRequestEntityTooLarge, "body_too_large", "", "at most %d bytes", max)
+}
+
+func errStreamsMax(most int) *Error {
+	return &Error{
+		Status: http.StatusTooManyRequests, Code: "streams_max", RetryAfter: overloadTime,
+		Message: fmt.Sprintf("this API key has as many streams open as it may, %d", most),
+	}
 }
 
 func errRate(retry time.Duration) *Error {

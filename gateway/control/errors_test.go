@@ -138,6 +138,7 @@ func TestEveryCodeIsExpected(t *testing.T) {
 	elsewhere := map[string]string{
 		"not_ready": "TestHealthAndReadiness", "internal": "TestPanics", "rate_limited": "TestRate", "shutting_down": "TestShutdownEndsStreams",
 		"overloaded": "TestErrorsOfTheHub", "body_timeout": "TestReadBody", "ack_sockets_max": "TestAckSocketsMax",
+		"acks_max": "TestAcksPerKeyMax", "streams_max": "TestStreamsPerKeyMax",
 		"idempotency_in_progress": "TestAckOfImpatientClient", "idempotency_key_reused": "TestIdempotency", "idempotency_key_invalid": "TestIdempotency",
 	}
 	tested := map[string]bool{}

@@ -39,6 +39,7 @@ type key struct {
 	scopes  []Scope
 	rooms   access.Patterns // the rooms that it is locked to
 	locked  bool
+	streams int           // that it may have open
 	rate    float64       // events a second; 0 is no bound
 	limiter *rate.Limiter // nil without a rate
 }
@@ -83,7 +84,7 @@ func (k *Keys) Reload() error {
 		if err := checkKey(text); err != nil {
 			return fmt.Errorf("API key %d: %w", i+1, err)
 		}
-		set = append(set, &key{name: fmt.Sprintf("key-%d", i+1), sum: sha256.Sum256([]byte(text)), scopes: scopes})
+		set = append(set, &key{name: fmt.Sprintf("key-%d", i+1), sum: sha256.Sum256([]byte(text)), scopes: scopes, streams: StreamsPerKeyMax})
 	}
 	if k.path != "" {
 		more, err := readKeys(k.path)

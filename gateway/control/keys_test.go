@@ -46,6 +46,30 @@ func TestKeysFile(t *testing.T) {
 		{name: "two", text: "keys:\n- " + good + "\n- {name: b, key: 0123456789abcdeg, scopes: [manage]}\n"},
 		{name: "comments", text: "# mine\nkeys:\n  - name: a # why\n    key: 0123456789abcdef\n    scopes: [read]\n"},
 		{name: "digits alone", text: `keys: [{name: a, key: "0123456789012345", scopes: [read]}]`},
+		{name: "one document, and marks", text: "---\nkeys: [" + good + "]\n...\n---\n"},
+		{name: "a number that is called text", text: "keys: [{name: a, key: !!str 0123456789012345, scopes: [read]}]"},
+		{name: "text that begins with digits", text: "keys: [{name: 1st, key: 0123456789abcdef, scopes: [read]}]"},
+		{name: "a second document", text: "keys: [" + good + "]\n---\nkeys: [" + good + "]\n", want: ErrKeysDocument, says: "line 3: "},
+		{name: "a second document behind an empty one", text: "---\n---\nkeys: [" + good + "]\n", want: ErrNoKeys},
+		{name: "a second document that is a word", text: "keys: [" + good + "]\n---\nx\n", want: ErrKeysDocument},
+		{name: "a key that is a number", text: "keys:\n- name: a\n  key: 1234567890123456\n  scopes: [read]\n", want: ErrKeysText, says: "line 3: key: "},
+		{name: "a key that is hexadecimal", text: "keys:\n- name: a\n  key: 0x0123456789012345\n", want: ErrKeysText, says: "line 3: key: "},
+		{name: "a key with underscores", text: "keys:\n- name: a\n  key: 1_0123456789012345\n", want: ErrKeysText, says: "line 3: key: "},
+		{name: "a key with a point", text: "keys:\n- name: a\n  key: 0123456789.0123450\n", want: ErrKeysText, says: "line 3: key: "},
+		{name: "a key that is octal", text: "keys:\n- name: a\n  key: 01234567012345670\n", want: ErrKeysText, says: "line 3: key: "},
+		{name: "a key in an anchor", text: "keys:\n- name: a\n  \"key\": &k 1234567890123456\n", want: ErrKeysText, says: "line 3: key: "},
+		{name: "a sum that is a number", text: "keys:\n- name: a\n  key_sha256: 1234567890123456", want: ErrKeysText, says: "line 3: key_sha256: "},
+		{name: "a name that is a switch", text: "keys:\n- name: true\n", want: ErrKeysText, says: "line 2: name: "},
+		{name: "a room that is a number", text: "keys:\n- name: a\n  rooms:\n  - a\n  - 017\n", want: ErrKeysText, says: "line 5: rooms: "},
+		{name: "a room that is infinite", text: "keys: [{name: a, rooms: [.inf]}]", want: ErrKeysText, says: "line 1: rooms: "},
+		{name: "a scope that is a number", text: "keys: [{name: a, scopes: [1]}]", want: ErrKeysText},
+		{name: "a rate that a template left out", text: "keys:\n- name: a\n  key: 0123456789abcdef\n  scopes: [read]\n  rate:\n", want: ErrKeyRate},
+		{name: "a rate that is null", text: "keys: [{name: a, key: 0123456789abcdef, scopes: [read], rate: null}]", want: ErrKeyRate},
+		{name: "streams", text: "keys: [{name: a, key: 0123456789abcdef, scopes: [read], streams: 1000}]"},
+		{name: "no streams", text: "keys: [{name: a, key: 0123456789abcdef, scopes: [read], streams: 0}]", want: ErrKeyStreams},
+		{name: "too many streams", text: "keys: [{name: a, key: 0123456789abcdef, scopes: [read], streams: 1001}]", want: ErrKeyStreams},
+		{name: "streams that a template left out", text: "keys: [{name: a, key: 0123456789abcdef, scopes: [read], streams: }]", want: ErrKeyStreams},
+		{name: "streams that are a word", text: "keys:\n- name: a\n  streams: all\n", want: ErrKeysFile, says: "line 3"},
 		{name: "nothing", text: "", want: ErrNoKeys},
 		{name: "no keys", text: "keys: []", want: ErrNoKeys},
 		{name: "null", text: "keys:", want: ErrNoKeys},
@@ -97,7 +121,7 @@ func TestKeysFile(t *testing.T) {
 			if !errors.Is(err, tc.want) {
 				t.Fatalf("LoadKeys = %v, want %v", err, tc.want)
 			}
-			if err != nil && (!strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "0123456789") || strings.Contains(err.Error(), "secret")) {
+			if err != nil && (!strings.Contains(err.Error(), tc.says) || strings.Contains(err.Error(), "123456789") || strings.Contains(err.Error(), "secret")) {
 				t.Errorf("the error is %q, want %q in it and no key", err, tc.says)
 			}
 		})

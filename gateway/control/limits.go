@@ -1,6 +1,10 @@
 package control
 
-import "time"
+import (
+	"time"
+
+	"starling/hub"
+)
 
 // Limits of the control API. Past one of them a request, an item of a batch or a line of a stream is refused.
 const (
@@ -16,6 +20,8 @@ const (
 	TargetsMax = 1000
 	// UsersMax bounds the users that are asked about at once.
 	UsersMax = 1000
+	// BodiesBytesMax bounds the bodies of all requests at once, and of streams what they hold of long lines, in bytes.
+	BodiesBytesMax = 256 << 20
 	// EventNameBytesMax bounds the name of an event, in bytes.
 	EventNameBytesMax = 255
 	// ArgsMax bounds the arguments of an event.
@@ -28,14 +34,20 @@ const (
 	// AckSocketsMax bounds how many sockets may be asked for an acknowledgement: all that they answer is in one reply, of which
 	// hub.AckBytesMax bounds the bytes. ArgsMax bounds the arguments of an acknowledgement too.
 	AckSocketsMax = 1000
+	// AcksPerKeyMax bounds what the requests of one key that wait for acknowledgements count together. Each counts as many as it
+	// asks sockets, and at most ackShareMax: hub.AckBytesMax in messages of a usual client's size, of which each may answer one.
+	AcksPerKeyMax = 128
+	ackShareMax   = hub.AckBytesMax >> 20
 	// DrainTimeMax bounds how long a drain may be asked to take.
 	DrainTimeMax = time.Hour
 
 	// PageMax bounds what a listing returns at once, and PageDefault is what it returns unless it is asked for more.
 	PageMax     = 1000
 	PageDefault = 100
-	// pageWalkMax bounds how many entries a listing that filters looks at for one page.
+	// pageWalkMax bounds how many entries a listing looks at for one page, but for those of locked keys: by pages that end early
+	// these could count what others have. pageStep is how many it looks at before it looks at the time.
 	pageWalkMax = 100_000
+	pageStep    = 100
 
 	// IdempotencyTime is how long the reply to a request with an Idempotency-Key is kept.
 	IdempotencyTime = 5 * time.Minute
@@ -48,6 +60,9 @@ const (
 
 	// StreamsMax bounds how many streams may be open, each of which has a buffer of at least streamBufferBytes.
 	StreamsMax = 1000
+	// StreamsPerKeyMax bounds those of one key, unless the file of keys says otherwise: one key must not have all of them, and a
+	// hundred processes of a backend may have one each.
+	StreamsPerKeyMax = 100
 	// StreamWindowMax bounds how many lines of a stream wait for their results.
 	StreamWindowMax = 1024
 	// StreamIdleTime is how long a stream may be silent before it ends.
@@ -90,3 +105,9 @@ const (
 
 // An item may be as large as an event, and a batch must hold it.
 const _ = uint(BatchBytesMax - EventBytesMaxDefault)
+
+// The largest body must be one that there is room for, and so must the largest question.
+const (
+	_ = uint(BodiesBytesMax - max(BatchBytesMax, EventBytesMaxMax))
+	_ = uint(AcksPerKeyMax - ackShareMax)
+)

@@ -23,7 +23,7 @@ type roomsInput struct {
 
 type roomsReply struct {
 	Rooms []roomReply `json:"rooms" nullable:"false" doc:"In the order of their names within this page, and in none from page to page."`
-	Next  string      `json:"next,omitempty" doc:"Cursor of the next page. It may be there although nothing follows."`
+	Next  string      `json:"next,omitempty" doc:"Cursor of the next page. With a prefix, among very many rooms, a page may be short, or empty, although more follow."`
 }
 
 type roomReply struct {
@@ -32,7 +32,7 @@ type roomReply struct {
 }
 
 // getRooms is GET /v1/rooms.
-func (a *API) getRooms(_ context.Context, c *call, in *roomsInput) (*output[roomsReply], error) {
+func (a *API) getRooms(ctx context.Context, c *call, in *roomsInput) (*output[roomsReply], error) {
 	n, invalid := a.namespace("", in.Nsp)
 	if invalid != nil {
 		return nil, invalid
@@ -42,22 +42,47 @@ func (a *API) getRooms(_ context.Context, c *call, in *roomsInput) (*output[room
 	if invalid != nil {
 		return nil, invalid
 	}
-	reply := roomsReply{Rooms: []roomReply{}}
-	for walked := 0; len(reply.Rooms) < in.Limit && walked < pageWalkMax; {
-		page, next := n.ListRooms(place, in.Limit-len(reply.Rooms))
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	rooms, next, err := c.key.listRooms(ctx, n, in, place)
+	if err != nil {
+		return nil, err
+	}
+	slices.SortFunc(rooms, func(a, b roomReply) int { return cmp.Compare(a.Name, b.Name) })
+	return &output[roomsReply]{roomsReply{rooms, a.cursors.out(next, listing)}}, nil
+}
+
+// listRooms lists rooms that the key may see, from a place on, and tells where the next page begins: there is one if there is a room
+// for it. For a locked key that is worth a walk to the end: by empty pages it could count the rooms of others.
+func (k *key) listRooms(ctx context.Context, n *hub.Namespace, in *roomsInput, place string) (found []roomReply, next string, _ error) {
+	fits := func(page []hub.RoomInfo) (some []roomReply) {
 		for _, room := range page {
-			if strings.HasPrefix(room.Name, in.Prefix) && (!c.key.locked || c.key.rooms.Match(room.Name)) {
-				reply.Rooms = append(reply.Rooms, roomReply{room.Name, room.Sockets})
+			if strings.HasPrefix(room.Name, in.Prefix) && (!k.locked || k.rooms.Match(room.Name)) {
+				some = append(some, roomReply{room.Name, room.Sockets})
 			}
 		}
-		walked += max(1, len(page))
+		return some
+	}
+	found = []roomReply{}
+	for walked := 0; k.locked || walked < pageWalkMax; walked += pageStep {
+		page, next := n.ListRooms(place, pageStep)
+		some, left := fits(page), in.Limit-len(found)
+		if left == 0 && len(some) > 0 {
+			break
+		}
+		if len(some) > left {
+			page, next = n.ListRooms(place, left) // a place is where a page ends, and no other
+			some = fits(page)
+		}
+		found = append(found, some...)
 		if place = next; place == "" {
 			break
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, "", err
+		}
 	}
-	reply.Next = a.cursors.out(place, listing)
-	slices.SortFunc(reply.Rooms, func(a, b roomReply) int { return cmp.Compare(a.Name, b.Name) })
-	return &output[roomsReply]{reply}, nil
+	return found, place, nil
 }
 
 // getRoom is GET /v1/rooms/{room}.
@@ -121,11 +146,15 @@ func (a *API) getMembers(ctx context.Context, c *call, in *membersInput) (*outpu
 	if err != nil {
 		return nil, err
 	}
+	return socketsOutput(sockets, next), nil
+}
+
+func socketsOutput(sockets []*hub.Socket, next string) *output[socketsReply] {
 	reply := socketsReply{Sockets: make([]memberReply, 0, len(sockets)), Next: next}
 	for _, s := range sockets {
 		reply.Sockets = append(reply.Sockets, memberReplyOf(s))
 	}
-	return &output[socketsReply]{reply}, nil
+	return &output[socketsReply]{reply}
 }
 
 type usersReply struct {
@@ -159,6 +188,57 @@ func (a *API) getRoomUsers(ctx context.Context, c *call, in *membersInput) (*out
 	}
 	slices.SortFunc(reply.Users, func(a, b userCount) int { return cmp.Compare(a.User, b.User) })
 	return &output[usersReply]{reply}, nil
+}
+
+type socketsInput struct {
+	Nsp    string `query:"nsp" doc:"Namespace."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"1000" default:"100" doc:"How many at most."`
+	Cursor string `query:"cursor" doc:"Where to go on: next of the page before."`
+	Room   string `query:"room" doc:"Only those that are in this room."`
+	User   string `query:"user" doc:"Only those of this user."`
+}
+
+// getSockets is GET /v1/sockets.
+func (a *API) getSockets(ctx context.Context, c *call, in *socketsInput) (*output[socketsReply], error) {
+	room, err := c.key.filter(in)
+	if err != nil {
+		return nil, err
+	}
+	if room != "" {
+		return a.getMembers(ctx, c, &membersInput{in.Nsp, in.Limit, in.Cursor, room})
+	}
+	n, invalid := a.namespace("", in.Nsp)
+	if invalid != nil {
+		return nil, invalid
+	}
+	listing := "sockets\x00" + n.Name()
+	place, invalid := a.cursors.in(in.Cursor, listing)
+	if invalid != nil {
+		return nil, invalid
+	}
+	ctx, cancel := patient(ctx)
+	defer cancel()
+	sockets, place, err := n.ListSockets(ctx, place, in.Limit)
+	return socketsOutput(sockets, a.cursors.out(place, listing)), err
+}
+
+// filter is the room that a listing of sockets is about, "" for all of them, which a locked key may not see.
+func (k *key) filter(in *socketsInput) (room string, _ error) {
+	switch {
+	case in.Room != "" && in.User != "":
+		return "", bad("field_conflict", "user", "a listing is of a room or of a user")
+	case in.Room != "":
+		return in.Room, nil
+	case in.User != "":
+		room, err := k.user(in.User, "user")
+		if err != nil {
+			return "", err
+		}
+		return room, nil
+	case k.locked:
+		return "", errKeyLocked
+	}
+	return "", nil
 }
 
 type socketInput struct {

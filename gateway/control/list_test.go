@@ -1,7 +1,9 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -142,20 +144,97 @@ func TestCursors(t *testing.T) {
 	}
 }
 
-// TestRoomsOfManyOthers gives a locked key a page although it has to be looked for.
+// TestRoomsOfManyOthers: a locked key learns nothing of the rooms of others by how its pages end, be they more than another listing
+// looks at for a page.
 func TestRoomsOfManyOthers(t *testing.T) {
 	s := newSystem(t, nil)
-	for i := range 20 {
-		var rooms []string
-		for j := range 50 {
-			rooms = append(rooms, fmt.Sprintf(`"globex:%d-%d"`, i, j))
-		}
-		s.connect(t, `{"join":[`+strings.Join(rooms, ",")+`]}`)
+	s.connect(t, `{"join":["globex:x"]}`)
+	others := make([]string, pageWalkMax+10*pageStep)
+	for i := range others {
+		others[i] = fmt.Sprintf("globex:%d", i)
 	}
-	s.connect(t, `{"join":["acme:one"]}`)
-	if got := s.pages(t, acmeKey, "/v1/rooms?limit=1"); !slices.Equal(got, []string{"acme:one"}) {
+	if err := s.io.To("globex:x").SocketsJoin(others...); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.io.To("globex:x").Count(t.Context()); err != nil { // which comes behind it
+		t.Fatal(err)
+	}
+	s.ask(t, acmeKey, "GET", "/v1/rooms", "").expect(t, 200, `{"rooms":[]}`)
+	s.connect(t, `{"join":["acme:1","acme:2"]}`)
+	s.ask(t, acmeKey, "GET", "/v1/rooms?limit=2", "").expect(t, 200, `{"rooms":[{"name":"acme:1","sockets":1},{"name":"acme:2","sockets":1}]}`)
+	first := decodeReply[roomsReply](t, s.ask(t, acmeKey, "GET", "/v1/rooms?limit=1", ""))
+	if len(first.Rooms) != 1 || first.Next == "" {
+		t.Fatalf("the first page is %+v", first)
+	}
+	last := decodeReply[roomsReply](t, s.ask(t, acmeKey, "GET", "/v1/rooms?limit=1&cursor="+first.Next, ""))
+	if len(last.Rooms) != 1 || last.Next != "" || last.Rooms[0].Name == first.Rooms[0].Name {
+		t.Fatalf("the pages are %+v and %+v", first, last)
+	}
+	if got := s.pages(t, fullKey, "/v1/rooms?limit=1&prefix=acme:"); !slices.Equal(got, []string{"acme:1", "acme:2"}) {
 		t.Errorf("listed %q", got)
 	}
+	none := decodeReply[roomsReply](t, s.ask(t, fullKey, "GET", "/v1/rooms?prefix=nobody:", ""))
+	if len(none.Rooms) != 0 || none.Next == "" {
+		t.Errorf("a page of a key that is not locked has looked at all rooms: %+v", none)
+	}
+}
+
+// TestListRoomsInTime: a walk that takes too long is given up.
+func TestListRoomsInTime(t *testing.T) {
+	s := newSystem(t, nil)
+	var rooms []string
+	for i := range 10 * pageStep {
+		rooms = append(rooms, fmt.Sprintf(`"globex:%d"`, i))
+	}
+	s.connect(t, `{"join":[`+strings.Join(rooms, ",")+`]}`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	locked, _ := s.api.cfg.Keys.find(acmeKey)
+	if found, next, err := locked.listRooms(ctx, s.api.main, &roomsInput{Limit: 1}, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("listed %v, %q, %v", found, next, err)
+	}
+}
+
+func TestSockets(t *testing.T) {
+	s := newSystem(t, nil)
+	var all, inRoom, ofUser []string
+	for i := range 8 {
+		c := s.connect(t, fmt.Sprintf(`{"user":"acme:u%d","join":["acme:r%d"]}`, i%4, i%2))
+		all = append(all, c.sid)
+		if i%2 == 1 {
+			inRoom = append(inRoom, c.sid)
+		}
+		if i%4 == 3 {
+			ofUser = append(ofUser, c.sid)
+		}
+	}
+	s.connectTo(t, "/admin", `{"user":"acme:u3","join":["acme:r1"]}`)
+	for _, sids := range [][]string{all, inRoom, ofUser} {
+		slices.Sort(sids)
+	}
+	for _, tc := range []struct {
+		name, key, query string
+		want             []string
+	}{
+		{"all", fullKey, "", all},
+		{"of a room", fullKey, "&room=acme:r1", inRoom},
+		{"of a user", fullKey, "&user=acme:u3", ofUser},
+		{"of a socket's own room", fullKey, "&room=" + all[0], nil},
+		{"of nobody", fullKey, "&user=nobody", nil},
+		{"of a room, with a locked key", acmeKey, "&room=acme:r1", inRoom},
+		{"of a user, with a locked key", acmeKey, "&user=acme:u3", ofUser},
+	} {
+		for _, limit := range []string{"1", "3", "1000"} {
+			if got := s.pages(t, tc.key, "/v1/sockets?limit="+limit+tc.query); !slices.Equal(got, tc.want) {
+				t.Errorf("%s, in pages of %s: %q, want %q", tc.name, limit, got, tc.want)
+			}
+		}
+	}
+	s.ask(t, fullKey, "GET", "/v1/sockets?user=acme:u3&room=acme:r1", "").fails(t, 400, "field_conflict", "user")
+	s.ask(t, fullKey, "GET", "/v1/sockets?room=*", "").fails(t, 400, "room_name_invalid", "room")
+	s.ask(t, fullKey, "GET", "/v1/sockets?user=*", "").fails(t, 400, "user_invalid", "user")
+	s.ask(t, fullKey, "GET", "/v1/sockets?nsp=/none", "").fails(t, 400, "namespace_unknown", "nsp")
+	s.ask(t, fullKey, "GET", "/v1/sockets?cursor=0:1", "").fails(t, 400, "cursor_invalid", "cursor")
 }
 
 // TestSocketWithoutMember: of a socket that nobody has said anything about there is what its connection began with.

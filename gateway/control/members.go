@@ -13,7 +13,8 @@ import (
 
 // matched is how many sockets of this server were meant.
 type matched struct {
-	Matched int `json:"matched" doc:"Sockets of this server that were meant."`
+	Matched    int  `json:"matched" doc:"Sockets of this server that were meant."`
+	Incomplete bool `json:"incomplete,omitempty" doc:"It is asked for, and not all event loops have said in time that it is done."`
 }
 
 type matchedOutput = output[matched]
@@ -24,87 +25,92 @@ type nspInput struct {
 
 // postJoin is POST /v1/join.
 func (a *API) postJoin(ctx context.Context, c *call, in *nspInput) (*matchedOutput, error) {
-	n, err := a.changeRooms(ctx, c, c.body, in.Nsp, hub.BroadcastOperator.SocketsJoin)
-	return &matchedOutput{matched{n}}, err
+	m, err := a.changeRooms(ctx, c, c.body, in.Nsp, hub.BroadcastOperator.SocketsJoin)
+	return &matchedOutput{m}, err
 }
 
 // postLeave is POST /v1/leave.
 func (a *API) postLeave(ctx context.Context, c *call, in *nspInput) (*matchedOutput, error) {
-	n, err := a.changeRooms(ctx, c, c.body, in.Nsp, hub.BroadcastOperator.SocketsLeave)
-	return &matchedOutput{matched{n}}, err
+	m, err := a.changeRooms(ctx, c, c.body, in.Nsp, hub.BroadcastOperator.SocketsLeave)
+	return &matchedOutput{m}, err
 }
 
 // changeRooms does what a body of join or leave wants, in which op may be a field.
-func (a *API) changeRooms(ctx context.Context, c *call, body []byte, query string, change func(hub.BroadcastOperator, ...string) error, op ...string) (int, error) {
+func (a *API) changeRooms(ctx context.Context, c *call, body []byte, query string, change func(hub.BroadcastOperator, ...string) error, op ...string) (m matched, err error) {
 	var b roomsBody
 	if err := b.read(body, op...); err != nil {
-		return 0, err
+		return m, err
 	}
 	n, invalid := a.namespace(b.Nsp, query)
 	if invalid != nil {
-		return 0, invalid
+		return m, invalid
 	}
 	if len(b.Rooms) == 0 {
-		return 0, bad("target_missing", "rooms", "no room is named")
+		return m, bad("target_missing", "rooms", "no room is named")
 	}
 	for i, room := range b.Rooms {
 		if err := c.key.room(room, place("rooms", b.Rooms, i)); err != nil {
-			return 0, err
+			return m, err
 		}
 	}
 	who, err := c.key.target(ctx, n, b.In, "in", false)
 	if err != nil {
-		return 0, err
+		return m, err
 	}
 	return count(ctx, who.of(n), func(o hub.BroadcastOperator) error { return change(o, b.Rooms...) })
 }
 
-// count does something with the sockets that an operator means, and tells how many they were before. It is done when count
-// returns: counting again, behind it on each loop, is how it is waited for.
-func count(ctx context.Context, o hub.BroadcastOperator, do func(hub.BroadcastOperator) error) (int, error) {
+// count does something with the sockets that an operator means, and tells how many they were before.
+func count(ctx context.Context, o hub.BroadcastOperator, do func(hub.BroadcastOperator) error) (matched, error) {
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	n, err := o.Count(ctx)
-	if err != nil {
-		return 0, err
+	return countWithin(ctx, o, do)
+}
+
+// countWithin is count as long as ctx allows. With an error nothing was done. Otherwise it is done when countWithin returns, unless
+// it is incomplete: counting again, behind it on each loop, is how it is waited for, and that this fails takes nothing back.
+func countWithin(ctx context.Context, o hub.BroadcastOperator, do func(hub.BroadcastOperator) error) (m matched, err error) {
+	if m.Matched, err = o.Count(ctx); err != nil {
+		return matched{}, err
 	}
 	if err := do(o); err != nil {
-		return 0, err
+		return matched{}, err
 	}
 	_, err = o.Count(ctx)
-	return n, err
+	m.Incomplete = err != nil
+	return m, nil
 }
 
 // postDisconnect is POST /v1/disconnect.
 func (a *API) postDisconnect(ctx context.Context, c *call, in *nspInput) (*matchedOutput, error) {
-	n, err := a.disconnectBody(ctx, c, c.body, in.Nsp)
-	return &matchedOutput{matched{n}}, err
+	m, err := a.disconnectBody(ctx, c, c.body, in.Nsp)
+	return &matchedOutput{m}, err
 }
 
 // disconnectBody does what a body of disconnect wants, in which op may be a field.
-func (a *API) disconnectBody(ctx context.Context, c *call, body []byte, query string, op ...string) (int, error) {
+func (a *API) disconnectBody(ctx context.Context, c *call, body []byte, query string, op ...string) (m matched, err error) {
 	var b disconnectBody
 	if err := b.read(body, op...); err != nil {
-		return 0, err
+		return m, err
 	}
 	n, invalid := a.namespace(b.Nsp, query)
 	if invalid != nil {
-		return 0, invalid
+		return m, invalid
 	}
 	who, err := c.key.target(ctx, n, b.In, "in", false)
 	if err != nil {
-		return 0, err
+		return m, err
 	}
 	return a.disconnect(ctx, c, who.of(n), b.Close, b.Reason)
 }
 
 // disconnect disconnects, and says why in the log, since the protocol has no room for it.
-func (a *API) disconnect(ctx context.Context, c *call, o hub.BroadcastOperator, closing bool, reason string) (int, error) {
-	n, err := count(ctx, o, func(o hub.BroadcastOperator) error { return o.DisconnectSockets(closing) })
+func (a *API) disconnect(ctx context.Context, c *call, o hub.BroadcastOperator, closing bool, reason string) (matched, error) {
+	m, err := count(ctx, o, func(o hub.BroadcastOperator) error { return o.DisconnectSockets(closing) })
 	if err == nil {
-		a.cfg.Logger.Info("sockets are disconnected by the control API", "sockets", n, "reason", reason, "key", c.key.name, "request_id", c.id)
+		a.cfg.Logger.Info("sockets are disconnected by the control API", "sockets", m.Matched, "reason", reason, "key", c.key.name, "request_id", c.id)
 	}
-	return n, err
+	return m, err
 }
 
 type memberInput struct {
@@ -122,15 +128,16 @@ func (a *API) putMember(ctx context.Context, c *call, in *memberInput) (*empty, 
 	return &empty{}, done(ctx, s, s.Join(in.Room))
 }
 
-// done waits until the socket's loop has done what it was asked for.
+// done waits until the socket's loop has done what it was asked for, which it will do in any case: that it does not answer in time is
+// no error, since whatever it is asked next comes behind.
 func done(ctx context.Context, s *hub.Socket, err error) error {
 	if err != nil {
 		return err
 	}
 	ctx, cancel := patient(ctx)
 	defer cancel()
-	_, err = s.Rooms(ctx)
-	return err
+	_, _ = s.Rooms(ctx)
+	return nil
 }
 
 // deleteMember is DELETE /v1/rooms/{room}/sockets/{sid}. A socket that is away (hub.Options.Recovery) is not found, and does not come
@@ -216,7 +223,7 @@ func (a *API) deleteUser(ctx context.Context, c *call, in *deleteUserInput) (*ma
 		return nil, invalid
 	}
 	gone, err := a.disconnect(ctx, c, n.To(room), in.Close, in.Reason)
-	return &matchedOutput{matched{gone}}, err
+	return &matchedOutput{gone}, err
 }
 
 type roomInput struct {
@@ -231,7 +238,7 @@ func (a *API) deleteRoom(ctx context.Context, c *call, in *roomInput) (*matchedO
 		return nil, err
 	}
 	left, err := count(ctx, n.To(in.Room), func(o hub.BroadcastOperator) error { return o.SocketsLeave(in.Room) })
-	return &matchedOutput{matched{left}}, err
+	return &matchedOutput{left}, err
 }
 
 // room checks a room, and finds its namespace.

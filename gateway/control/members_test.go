@@ -1,12 +1,15 @@
 package control
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+
+	"starling/hub"
 )
 
 func TestJoinAndLeave(t *testing.T) {
@@ -104,4 +107,73 @@ func TestUnknownSockets(t *testing.T) {
 		}
 	}
 	s.ask(t, fullKey, "GET", "/v1/sockets/"+ann.sid+"?nsp=/admin", "").fails(t, http.StatusNotFound, "socket_unknown", "sid")
+}
+
+// hold holds the loop of a client of its own until release is called.
+func (s *system) hold(t *testing.T) (release func()) {
+	t.Helper()
+	held, over := make(chan struct{}), make(chan struct{})
+	s.io.OnLoop("hold", func(*hub.Socket, *hub.Event) {
+		close(held)
+		<-over
+	})
+	s.connect(t, "").send(`42["hold"]`)
+	receive(t, held)
+	return func() { close(over) }
+}
+
+// TestChangeOfHeldLoop: what is asked for is done although a loop does not say so in time, and is not told as if it were not.
+func TestChangeOfHeldLoop(t *testing.T) {
+	s := newSystem(t, nil)
+	var all []*client
+	for range 4 { // of which each loop has some
+		all = append(all, s.connect(t, `{"join":["acme:x"]}`))
+	}
+	ctx, giveUp := context.WithCancel(t.Context())
+	var release func()
+	m, err := countWithin(ctx, s.io.To("acme:x"), func(o hub.BroadcastOperator) error {
+		release = s.hold(t)
+		giveUp()
+		return o.SocketsJoin("acme:y")
+	})
+	if err != nil || m != (matched{Matched: 4, Incomplete: true}) {
+		t.Errorf("countWithin = %+v, %v", m, err)
+	}
+	release()
+	for _, c := range all {
+		if got := s.roomsOf(t, c); !slices.Contains(got, "acme:y") {
+			t.Errorf("a client is in %q", got)
+		}
+	}
+	release = s.hold(t)
+	defer release()
+	_, err = countWithin(ctx, s.io.To("acme:x"), func(hub.BroadcastOperator) error {
+		t.Error("it was done although nobody was counted")
+		return nil
+	})
+	if err == nil {
+		t.Error("it is told as if it were done")
+	}
+}
+
+// TestIncompleteChange is how such a change looks like.
+func TestIncompleteChange(t *testing.T) {
+	s := newSystem(t, nil)
+	r := result{matched: matched{Matched: 3, Incomplete: true}}
+	item, err := r.reply(t.Context())
+	if got := string(appendJSON(nil, item)); err != nil || got != `{"status":200,"matched":3,"incomplete":true}`+"\n" {
+		t.Errorf("an item is %s, %v", got, err)
+	}
+	if got := string(appendJSON(nil, r.matched)); got != `{"matched":3,"incomplete":true}`+"\n" {
+		t.Errorf("a reply is %s", got)
+	}
+	c := s.connect(t, "")
+	socket, errSocket := s.io.Socket(t.Context(), c.sid)
+	if errSocket != nil {
+		t.Fatal(errSocket)
+	}
+	s.stop()
+	if err := done(t.Context(), socket, nil); err != nil {
+		t.Errorf("a change that was asked for is %v", err)
+	}
 }

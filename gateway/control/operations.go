@@ -105,6 +105,7 @@ func (a *API) registerLists(r *router) {
 	add(r, get("rooms.get", "/v1/rooms/{room}", "Count the sockets of a room"), a.getRoom)
 	add(r, get("rooms.sockets.list", "/v1/rooms/{room}/sockets", "List the sockets of a room"), a.getMembers)
 	add(r, get("rooms.users.list", "/v1/rooms/{room}/users", "List the users of a room"), a.getRoomUsers)
+	add(r, get("sockets.list", "/v1/sockets", "List sockets, of a room, of a user, or all"), a.getSockets)
 	add(r, get("sockets.get", "/v1/sockets/{sid}", "Look at a socket", http.StatusNotFound), a.getSocket)
 	add(r, get("users.get", "/v1/users/{user}", "Look whether a user is online"), a.getUser)
 	add(r, read(operation{

@@ -72,6 +72,9 @@ func (t *route) admit(w *answer, r *http.Request, c *call) (err *Error) {
 	if err := t.charge(c); err != nil {
 		return err
 	}
+	if !t.api.hold(c, bodyBytes(r, t.op.bytesMax)) {
+		return errOverloaded
+	}
 	if c.body, err = readBody(w, r, t.op.bytesMax); err != nil {
 		return err
 	}
@@ -147,6 +150,23 @@ func (t *route) contentType(r *http.Request) (stream bool, _ *Error) {
 		return true, nil
 	}
 	return false, failure(http.StatusUnsupportedMediaType, "content_type_unsupported", "Content-Type", "this takes application/json")
+}
+
+// bodyBytes is how much is to be kept for a body of at most max bytes.
+func bodyBytes(r *http.Request, max int) int {
+	if r.ContentLength < 0 {
+		return max
+	}
+	return int(min(r.ContentLength, int64(max)))
+}
+
+// hold keeps bytes for a request until it is over, or tells that there are too many.
+func (a *API) hold(c *call, bytes int) bool {
+	if !a.bodies.take(bytes) {
+		return false
+	}
+	c.atEnd(func() { a.bodies.give(bytes) })
+	return true
 }
 
 // readBody reads a body of at most max bytes.

@@ -3,6 +3,7 @@ package control
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"io"
 	"maps"
@@ -30,13 +31,15 @@ const typeNDJSON = "application/x-ndjson"
 type stream struct {
 	api     *API
 	call    *call
-	nsp     string // of the query
+	sum     [sha256.Size]byte // of the key, which a reload may replace
+	nsp     string            // of the query
 	ctx     context.Context
 	to      *answer
 	control *http.ResponseController
 
 	in   []byte // has come and is not done: in[at:]
 	at   int
+	more int     // bytes of in beyond streamBufferBytes, for a long line
 	over bool    // the body has ended
 	keys *[]*key // those of which the call's key is one
 	body emitBody
@@ -75,14 +78,26 @@ func (all *streams) over() bool {
 func (all *streams) begin(s *stream) *Error {
 	all.mu.Lock()
 	defer all.mu.Unlock()
-	switch {
+	switch most := s.call.key.streams; {
 	case all.over():
 		return errShutdown
+	case all.ofKey(s.call.key) >= most:
+		return errStreamsMax(most)
 	case len(all.open) >= StreamsMax:
 		return errOverloaded
 	}
 	all.open[s] = true
 	return nil
+}
+
+// ofKey counts those of a key. The lock is held.
+func (all *streams) ofKey(k *key) (n int) {
+	for s := range all.open {
+		if s.sum == k.sum {
+			n++
+		}
+	}
+	return n
 }
 
 func (all *streams) end(s *stream) {
@@ -137,13 +152,14 @@ func (a *API) stream(w *answer, r *http.Request, c *call) *Error {
 		return bad("idempotency_key_invalid", "Idempotency-Key", "a stream cannot be replayed as a whole")
 	}
 	s := &stream{
-		api: a, call: c, nsp: query.Get("nsp"), ctx: r.Context(), to: w, control: http.NewResponseController(w),
+		api: a, call: c, sum: c.key.sum, nsp: query.Get("nsp"), ctx: r.Context(), to: w, control: http.NewResponseController(w),
 		in: make([]byte, 0, streamBufferBytes),
 	}
 	if err := a.streams.begin(s); err != nil {
 		return err
 	}
 	defer a.streams.end(s)
+	defer s.shrink()
 	if err := s.open(r); err != nil {
 		return err
 	}
@@ -188,7 +204,13 @@ func (s *stream) run(body io.Reader) {
 		if !s.lines() || !s.flush() || !s.api.streams.patience(s) {
 			return
 		}
-		n, err := body.Read(s.room())
+		room := s.room()
+		if len(room) == 0 {
+			s.answerWith(sent{err: errOverloaded})
+			s.flush()
+			return
+		}
+		n, err := body.Read(room)
 		s.in = s.in[:len(s.in)+n]
 		if !s.keyHolds() {
 			return
@@ -238,16 +260,31 @@ func (s *stream) last(err error) {
 	}
 }
 
-// room is where the next bytes go. The buffer grows to hold one line.
+// room is where the next bytes go, or nothing when the bodies of all requests are too many bytes. The buffer grows to hold one line,
+// and behind it is given back: a stream may be silent for a long time.
 func (s *stream) room() []byte {
 	s.in = s.in[:copy(s.in, s.in[s.at:])]
 	s.at = 0
-	if len(s.in) == cap(s.in) {
-		grown := make([]byte, len(s.in), min(2*cap(s.in), s.api.cfg.EventBytesMax+streamBufferBytes))
-		copy(grown, s.in)
-		s.in = grown
+	switch {
+	case len(s.in) == 0:
+		s.shrink()
+	case len(s.in) == cap(s.in):
+		more := min(2*cap(s.in), s.api.cfg.EventBytesMax+streamBufferBytes) - cap(s.in)
+		if !s.api.bodies.take(more) {
+			return nil
+		}
+		s.more += more
+		s.in = append(make([]byte, 0, len(s.in)+more), s.in...)
 	}
 	return s.in[len(s.in):cap(s.in)]
+}
+
+// shrink gives back what a long line has taken. The buffer is empty, or not needed any more.
+func (s *stream) shrink() {
+	if s.more > 0 {
+		s.api.bodies.give(s.more)
+		s.more, s.in = 0, make([]byte, 0, streamBufferBytes)
+	}
 }
 
 // lines does all complete lines that have come. It returns false when the stream is at its end: behind a line that is too

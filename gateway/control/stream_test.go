@@ -344,21 +344,6 @@ func TestStopWhileSlowedDown(t *testing.T) {
 	f.ends()
 }
 
-// TestStreamsMax refuses one stream more than there may be.
-func TestStreamsMax(t *testing.T) {
-	s := newSystem(t, nil)
-	s.api.streams.mu.Lock()
-	for range StreamsMax {
-		s.api.streams.open[&stream{control: http.NewResponseController(httptest.NewRecorder())}] = true
-	}
-	s.api.streams.mu.Unlock()
-	r := s.ask(t, fullKey, "POST", "/v1/emit", "", "Content-Type: application/x-ndjson")
-	r.fails(t, http.StatusServiceUnavailable, "overloaded", "")
-	if r.header.Get("Retry-After") != "1" {
-		t.Errorf("Retry-After is %q", r.header.Get("Retry-After"))
-	}
-}
-
 // TestStreamClientGone: a client that goes away in the middle of a line has not sent that line.
 func TestStreamClientGone(t *testing.T) {
 	s := newSystem(t, nil)

@@ -63,11 +63,10 @@ func through(handler http.Handler) http.HandlerFunc {
 	}
 }
 
-// profiles is net/http/pprof below /debug/pprof/.
+// profiles is net/http/pprof below /debug/pprof/, without the command line, which may have secrets in it.
 func profiles() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)

@@ -88,6 +88,12 @@ func TestTenants(t *testing.T) {
 		{"rooms.get", "GET /v1/rooms/" + foreign, "", 403, "room_forbidden"},
 		{"rooms.sockets.list", "GET /v1/rooms/globex:x/sockets", "", 403, "room_forbidden"},
 		{"rooms.users.list", "GET /v1/rooms/globex:x/users", "", 403, "room_forbidden"},
+		{"sockets.list", "GET /v1/sockets", "", 403, "key_locked"},
+		{"sockets.list", "GET /v1/sockets?room=globex:x", "", 403, "room_forbidden"},
+		{"sockets.list", "GET /v1/sockets?room=" + foreign, "", 403, "room_forbidden"},
+		{"sockets.list", "GET /v1/sockets?user=mallory", "", 403, "user_forbidden"},
+		{"sockets.list", "GET /v1/sockets?room=acme:x", "", 200, ""},
+		{"sockets.list", "GET /v1/sockets?user=acme:ann", "", 200, ""},
 		{"sockets.get", "GET /v1/sockets/" + foreign, "", 404, "socket_unknown"},
 		{"sockets.get", "GET /v1/sockets/$own", "", 200, ""}, // without the rooms of globex that it is in
 		{"users.get", "GET /v1/users/mallory", "", 403, "user_forbidden"},

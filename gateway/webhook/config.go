@@ -87,6 +87,9 @@ func parseURL(s string) (*url.URL, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return nil, ErrURL
 	}
+	if _, err := url.Parse(u.String()); err != nil { // what no request can be made of, such as a zone that is not ASCII
+		return nil, ErrURL
+	}
 	return u, nil
 }
 

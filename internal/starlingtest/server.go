@@ -24,7 +24,8 @@ const beyond = "10m"
 
 // Serve is the command that serves the room application on a free port of this machine, with flags besides. A later flag
 // wins, so --addr may be among them. The times of the server are long unless a test is about them: no client is given up
-// because the machine is busy, no heartbeat comes in between, and what is to end at once does not pass by ending some time.
+// because the machine is busy, no heartbeat comes in between, and what is to end at once does not pass by ending some time. Its
+// environment is Environ.
 func Serve(t testing.TB, flags ...string) *exec.Cmd {
 	t.Helper()
 	return command(t, "roomapp", nil, flags)
@@ -43,7 +44,16 @@ func command(t testing.TB, name string, more, flags []string) *exec.Cmd {
 		"--ping-interval", beyond, "--ping-timeout", beyond,
 		"--connect-timeout", beyond, "--upgrade-timeout", beyond, "--drain-timeout", beyond,
 	}
-	return exec.Command(ServerBinary(t), slices.Concat(args, more, flags)...)
+	cmd := exec.Command(ServerBinary(t), slices.Concat(args, more, flags)...)
+	cmd.Env = Environ()
+	return cmd
+}
+
+// Environ is the environment of this process without STARLING_… and with more, each "NAME=value": the server looks at all of these,
+// and warns of those that it does not know, such as STARLING_BINARY and STARLING_SEED, which are for tests.
+func Environ(more ...string) []string {
+	isOurs := func(entry string) bool { return strings.HasPrefix(entry, "STARLING_") }
+	return append(slices.DeleteFunc(os.Environ(), isOurs), more...)
 }
 
 // WithFiles is cmd under a limit of open files, soft and hard, which only a shell can set for somebody else. The process

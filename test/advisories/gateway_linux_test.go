@@ -2,7 +2,6 @@ package advisories_test
 
 import (
 	"io"
-	"os"
 	"strings"
 	"testing"
 
@@ -18,7 +17,7 @@ const (
 func newGateway(t *testing.T) (s *stage, api string) {
 	t.Helper()
 	cmd := starlingtest.Gateway(t)
-	cmd.Env = append(os.Environ(), "STARLING_API_KEYS="+apiKey, "STARLING_JWT_SECRET="+secret)
+	cmd.Env = starlingtest.Environ("STARLING_API_KEYS="+apiKey, "STARLING_JWT_SECRET="+secret)
 	s = &stage{Server: starlingtest.Start(t, cmd)}
 	return s, s.Await(t, "control API listening").Addr
 }

@@ -47,6 +47,7 @@ var ofOthers = []advisory{
 		fault: "fragments without end, before anybody has said who they are (NATS)",
 		rows: []row{
 			{name: "of a kilobyte", unjoined: true, frames: "01 80 00000000 " + strings.Repeat("00 fe 0400 00000000 00*1024 ", 1200), code: 1009},
+			{name: "of 64 KiB together, and a byte", unjoined: true, frames: "01 80 00000000 " + strings.Repeat("00 fe 0400 00000000 00*1024 ", 64) + "00 81 00000000 00", code: 1009},
 			{name: "of nothing", unjoined: true, frames: "02 80 00000000 008000000000*10000", code: 1008},
 		},
 		elsewhere: []string{"internal/echoserver.TestFragmentsAreCounted"},

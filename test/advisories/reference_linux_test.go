@@ -250,7 +250,7 @@ var ofTheReference = []advisory{
 			{name: "of another namespace, before any", unjoined: true, messages: []string{`451-/nope,["a",` + attachment + `]`}, code: 1005},
 			{name: "of the main one", unjoined: true, messages: []string{`451-["a",` + attachment + `]`}, code: 1005},
 			{name: "acknowledgements", unjoined: true, messages: []string{`461-/nope,1[` + attachment + `]`}, code: 1005},
-			{name: "with the attachment", unjoined: true, messages: []string{`451-/nope,["a",` + attachment + `]`, "<bin 00*65536>"}, code: 1005},
+			{name: "with the attachment", unjoined: true, messages: []string{`451-/nope,["a",` + attachment + `]`, "<bin 00*40000>"}, code: 1005},
 		},
 		elsewhere: []string{"hub.TestOffences", "test/api.TestOffencesBeforeAConnect", "wsproto/socketio.TestDecoderHeaderCanBeRefused"},
 	},

@@ -269,11 +269,11 @@ func cookieNames(t *testing.T, _ *stage, _ transport) {
 	}
 }
 
-// pongs sends a hundred thousand pongs that nobody has asked for, to a server that pings each second. It pings no more
-// than that.
+// pongs sends a hundred thousand pongs that nobody has asked for, to a server that lets it, and pings each second. It pings no
+// more than that.
 func pongs(t *testing.T, _ *stage, _ transport) {
 	t.Parallel() // it waits for pings
-	s := &stage{Server: starlingtest.Start(t, starlingtest.Serve(t, "--ping-interval", pongsInterval.String()))}
+	s := &stage{Server: starlingtest.Start(t, starlingtest.Serve(t, "--ping-interval", pongsInterval.String(), "--control-rate", "1000000"))}
 	since := time.Now()
 	var all sync.WaitGroup
 	for _, how := range everyWay {

@@ -40,7 +40,7 @@ func TestBackends(t *testing.T) {
 				base, said := startBackend(t, server.URL, tool, backend.file)
 				serve := starlingtest.Gateway(t,
 					"--webhook-url", base+"/hooks", "--webhook-hooks", "event,connected", "--webhook-events", "order:*")
-				serve.Env = append(os.Environ(), "STARLING_JWT_SECRET="+jwtSecret, "STARLING_WEBHOOK_SECRET="+webhookSecret, "STARLING_API_KEYS="+apiKey)
+				serve.Env = starlingtest.Environ("STARLING_JWT_SECRET="+jwtSecret, "STARLING_WEBHOOK_SECRET="+webhookSecret, "STARLING_API_KEYS="+apiKey)
 				s := starlingtest.Start(t, serve)
 				server.leadTo(t, "http://"+s.Await(t, "control API listening").Addr)
 				cmd := exec.Command(node, filepath.Join("backends", "flow.mjs"), "http://"+s.Addr, kind, "standard")

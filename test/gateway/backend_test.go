@@ -49,7 +49,7 @@ func TestABackendThatStandsStill(t *testing.T) {
 	}
 	for i := range 100 {
 		var reply struct{ Matched, Queued int }
-		if err := s.ask("POST", "/v1/broadcast", fmt.Sprintf(`{"event":"tick","data":%d}`, i), &reply); err != nil || reply.Queued < 300 {
+		if err := s.Ask("POST", "/v1/broadcast", map[string]any{"event": "tick", "data": i}, &reply); err != nil || reply.Queued < 300 {
 			t.Fatalf("broadcast %d: %+v, %v", i, reply, err)
 		}
 	}
@@ -61,7 +61,7 @@ func TestABackendThatStandsStill(t *testing.T) {
 		}
 	}
 	const notifications = 300 + 2*300
-	dropped := func() float64 { return s.metric(t, `starling_webhook_notifications_dropped_total{cause="full"}`) }
+	dropped := func() float64 { return s.Metric(t, `starling_webhook_notifications_dropped_total{cause="full"}`) }
 	eventually(t, "what does not fit is counted", func() bool { return dropped() == notifications-200 })
 	release()
 	eventually(t, "what has waited is sent", func() bool { return told.Load() == 200 })

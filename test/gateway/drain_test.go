@@ -48,7 +48,7 @@ func TestDrain(t *testing.T) {
 	promised := int64(0)
 	emit := func() bool {
 		var reply struct{ Queued int64 }
-		err := s.ask("POST", "/v1/broadcast", `{"event":"tick","data":1}`, &reply)
+		err := s.Ask("POST", "/v1/broadcast", map[string]any{"event": "tick", "data": 1}, &reply)
 		promised += reply.Queued
 		return err == nil
 	}
@@ -86,14 +86,14 @@ func TestDrain(t *testing.T) {
 func TestReadiness(t *testing.T) {
 	s := start(t, "--drain-time", "0s")
 	c := crowd(t, s.Addr, 5)
-	if err := s.ask("GET", "/readyz", "", nil); err != nil {
+	if err := s.Ask("GET", "/readyz", nil, nil); err != nil {
 		t.Errorf("before: %v", err)
 	}
-	if err := s.ask("POST", "/v1/drain?over=1h", "", nil); err != nil {
+	if err := s.Ask("POST", "/v1/drain?over=1h", nil, nil); err != nil {
 		t.Error(err)
 	}
-	eventually(t, "it is not ready any more", func() bool { return s.ask("GET", "/readyz", "", nil) != nil })
-	if err := s.ask("GET", "/healthz", "", nil); err != nil {
+	eventually(t, "it is not ready any more", func() bool { return s.Ask("GET", "/readyz", nil, nil) != nil })
+	if err := s.Ask("GET", "/healthz", nil, nil); err != nil {
 		t.Errorf("it lives on: %v", err)
 	}
 	if _, err := c[0].Write(starlingtest.Masked(starlingtest.Text, []byte(`420["leave","x"]`))); err != nil {

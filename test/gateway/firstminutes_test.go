@@ -114,7 +114,7 @@ func newReader(t *testing.T) *reader {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	r.ports = freePorts(t)
-	r.env = append(os.Environ(), "PATH="+bin+":"+os.Getenv("PATH"),
+	r.env = starlingtest.Environ("PATH="+bin+":"+os.Getenv("PATH"),
 		"STARLING_ADDR=127.0.0.1:"+r.ports[0], "STARLING_API_ADDR=127.0.0.1:"+r.ports[1])
 	t.Cleanup(r.endAll)
 	return r

@@ -4,12 +4,8 @@ package gateway_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -24,62 +20,16 @@ const apiKey = "the-key-of-the-control-api-32-bytes"
 // server is a running starling serve, with its control API.
 type server struct {
 	*starlingtest.Server
-	api string
+	*starlingtest.API
 }
 
 // start starts starling serve with flags besides. Anybody may connect.
 func start(t *testing.T, flags ...string) *server {
 	t.Helper()
 	cmd := starlingtest.Gateway(t, append([]string{"--anonymous"}, flags...)...)
-	cmd.Env = append(os.Environ(), "STARLING_API_KEYS="+apiKey)
+	cmd.Env = append(cmd.Env, "STARLING_API_KEYS="+apiKey)
 	s := starlingtest.Start(t, cmd)
-	return &server{s, "http://" + s.Await(t, "control API listening").Addr}
-}
-
-// ask makes a request to the control API and decodes the answer, of which the status has to be 200.
-func (s *server) ask(method, path, body string, answer any) error {
-	r, err := http.NewRequest(method, s.api+path, bytes.NewBufferString(body))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Authorization", "Bearer "+apiKey)
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s %s: %d %s", method, path, resp.StatusCode, text)
-	}
-	if err != nil || answer == nil {
-		return err
-	}
-	return json.Unmarshal(text, answer)
-}
-
-// metric reads one value from /metrics; what stands before the value has to be the whole name, with its labels.
-func (s *server) metric(t *testing.T, name string) (value float64) {
-	t.Helper()
-	resp, err := http.Get(s.api + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			if _, err := fmt.Sscan(rest, &value); err != nil {
-				t.Fatal(err)
-			}
-			return value
-		}
-	}
-	t.Fatalf("there is no metric %s", name)
-	return 0
+	return &server{s, starlingtest.ControlOf(t, s, apiKey)}
 }
 
 // join connects a client to the main namespace, over a WebSocket.

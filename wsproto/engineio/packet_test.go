@@ -2,7 +2,9 @@ package engineio
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
+	"regexp"
 	"testing"
 )
 
@@ -59,12 +61,52 @@ func TestParseText(t *testing.T) {
 			if !samePacket(got, row.want) {
 				t.Fatalf("ParseText(%q) = %+v, want %+v", row.text, got, row.want)
 			}
+			if slow, ok := slowParseText(row.text); ok != (row.err == nil) || !samePacket(slow, row.want) {
+				t.Fatalf("the twin says %+v, %v", slow, ok)
+			}
 		})
 	}
 }
 
 func samePacket(a, b Packet) bool {
 	return a.Type == b.Type && a.Binary == b.Binary && bytes.Equal(a.Data, b.Data)
+}
+
+// packetText is the text of a packet: a type, or the mark and base64 (RFC 4648 4).
+var packetText = regexp.MustCompile(`(?s)^(?:([0-6])(.*)|b((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?))$`)
+
+// slowParseText is the obvious twin of ParseText. Of base64 it wants the one spelling
+// that its bytes have.
+func slowParseText(text string) (p Packet, ok bool) {
+	m := packetText.FindStringSubmatch(text)
+	if m == nil {
+		return Packet{}, false
+	}
+	if m[1] != "" {
+		return Packet{Type: PacketType(m[1][0]), Data: []byte(m[2])}, true
+	}
+	data, err := base64.StdEncoding.DecodeString(m[3])
+	if err != nil || base64.StdEncoding.EncodeToString(data) != m[3] {
+		return Packet{}, false
+	}
+	return Packet{Type: Message, Data: data, Binary: true}, true
+}
+
+// FuzzParseText holds ParseText to its twin.
+func FuzzParseText(f *testing.F) {
+	for _, row := range parseTextRows {
+		f.Add([]byte(row.text))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		kept := bytes.Clone(text)
+		got, err := ParseText(text)
+		if want, ok := slowParseText(string(text)); ok != (err == nil) || !samePacket(got, want) {
+			t.Fatalf("%q: %+v, %v; the twin says %+v, %v", text, got, err, want, ok)
+		}
+		if !bytes.Equal(text, kept) {
+			t.Fatal("the text was written to")
+		}
+	})
 }
 
 func TestParseTextOwnership(t *testing.T) {

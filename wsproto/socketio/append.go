@@ -64,16 +64,13 @@ func appendList(dst []byte, t Type, nsp string, id uint64, hasID bool, event *st
 	return announce(w.dst, len(dst), len(w.buffers)), w.buffers, nil
 }
 
-// checkOwnPlaceholders wants no more placeholders than were written.
+// checkOwnPlaceholders wants no more placeholders than were written: one more would
+// name an attachment that has its own already, or none.
 func checkOwnPlaceholders(data []byte, attachments int) error {
 	if attachments > AttachmentsMax {
 		return ErrTooManyAttachments
 	}
-	found, err := checkPlaceholders(data, attachments)
-	if err == nil && found != attachments {
-		err = ErrPlaceholder
-	}
-	return err
+	return checkPlaceholders(data, attachments)
 }
 
 // announce turns the EVENT or ACK at out[start:] into its binary form.

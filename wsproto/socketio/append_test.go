@@ -121,6 +121,8 @@ func TestAppendEventRefuses(t *testing.T) {
 	cycle["a"] = []any{cycle}
 	ring := &ring{}
 	ring.Next = ring
+	loop := []any{nil}
+	loop[0] = loop
 	rows := []struct {
 		name  string
 		nsp   string
@@ -151,6 +153,7 @@ func TestAppendEventRefuses(t *testing.T) {
 		{"function", "/", 0, "a", []any{func() {}}, ErrEncode},
 		{"map in itself", "/", 0, "a", []any{cycle}, ErrEncode},
 		{"pointer to itself", "/", 0, "a", []any{ring}, ErrEncode},
+		{"array in itself", "/", 0, "a", []any{loop}, ErrEncode},
 		{"marshaler of bad JSON", "/", 0, "a", []any{verbatim(`{"a":}`)}, ErrEncode},
 		{"marshaler of nothing", "/", 0, "a", []any{verbatim(``)}, ErrEncode},
 		{"marshaler of a raw separator", "/", 0, "a", []any{verbatim("\"\x1e\"")}, ErrEncode},

@@ -101,10 +101,22 @@ func TestSplitAck(t *testing.T) {
 		{``, nil},
 		{`["z",{"b":1}]`, []string{`"z"`, `{"b":1}`}},
 		{`[null,[1]]`, []string{`null`, `[1]`}},
+		{`[[1,2,]`, []string{`[1,2,`}}, // no packet holds these, and what comes out stays within them
+		{`["a]`, []string{`"a`}},
 	}
 	for _, row := range rows {
 		if got := elements(SplitAck([]byte(row.data))); !slices.Equal(got, row.want) {
 			t.Errorf("%s: %q, want %q", row.data, got, row.want)
+		}
+	}
+}
+
+// A name that is no JSON is not taken for another event's.
+func TestSplitEventOfNoNumber(t *testing.T) {
+	for _, data := range []string{`[-]`, `[1x]`, `[--1]`, `[1e]`, `[0x10]`} {
+		name, args, err := SplitEvent([]byte(data))
+		if len(name) > 0 || args.Len() != 0 || err != nil {
+			t.Errorf("%s: name %q, %d arguments, %v", data, name, args.Len(), err)
 		}
 	}
 }

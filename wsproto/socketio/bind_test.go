@@ -120,6 +120,12 @@ func TestBindRefuses(t *testing.T) {
 		{"raw control character in a member", "{\"name\":\"a\x1eb\"}", new(file), ErrBind},
 
 		{"object for bytes", `{"a":1}`, new([]byte), ErrPlaceholder},
+		{"object of nothing for bytes", `{}`, new([]byte), ErrPlaceholder},
+		{"cut object for bytes", `{`, new([]byte), ErrPlaceholder},
+		{"key without a value for bytes", `{"_placeholder"}`, new([]byte), ErrPlaceholder},
+		{"cut key for bytes", `{"_placeholder`, new([]byte), ErrPlaceholder},
+		{"key with a bad escape for bytes", `{"\q":true,"num":0}`, new([]byte), ErrPlaceholder},
+		{"key longer than any of a placeholder's for bytes", `{"` + strings.Repeat("p", 85) + `":true,"num":0}`, new([]byte), ErrPlaceholder},
 		{"placeholder and more for bytes", first + ` 1`, new([]byte), ErrPlaceholder},
 		{"out of range for bytes", `{"_placeholder":true,"num":2}`, new([]byte), ErrPlaceholder},
 		{"out of range for raw", `{"_placeholder":true,"num":2}`, new(Raw), ErrPlaceholder},

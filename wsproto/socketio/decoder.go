@@ -41,7 +41,7 @@ func (d *Decoder) Add(text []byte) (p Packet, ready bool, err error) {
 	if p, err = Parse(text, d.limits); err != nil || p.Attachments == 0 {
 		return p, err == nil, err
 	}
-	if _, err = checkPlaceholders(p.Data, p.Attachments); err != nil {
+	if err = checkPlaceholders(p.Data, p.Attachments); err != nil {
 		return Packet{}, false, err
 	}
 	p.Namespace, p.Data = clone(p.Namespace), clone(p.Data)

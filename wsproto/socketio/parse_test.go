@@ -74,6 +74,7 @@ var goodRows = []struct {
 	{"event named constructor", `2["constructor"]`, header{Event, "/", -1, 0, `["constructor"]`}},
 	{"event named toString", `2["toString"]`, header{Event, "/", -1, 0, `["toString"]`}},
 	{"event with an escaped name", `2["caf\u00e9"]`, header{Event, "/", -1, 0, `["caf\u00e9"]`}},
+	{"event with an escaped name, longer than a reserved one", `2["\u0063onnect` + strings.Repeat("x", 73) + `"]`, header{Event, "/", -1, 0, `["\u0063onnect` + strings.Repeat("x", 73) + `"]`}},
 	{"event with white space", "2 [ \"a\" , 1 ]\n", header{Event, "/", -1, 0, `[ "a" , 1 ]`}},
 	{"event with line separators", "2[\"\u2028\u2029\"]", header{Event, "/", -1, 0, "[\"\u2028\u2029\"]"}},
 	{"event with DEL", "2[\"\x7f\"]", header{Event, "/", -1, 0, "[\"\x7f\"]"}},
@@ -105,6 +106,9 @@ func TestParse(t *testing.T) {
 			}
 			if want := row.want.packet(); !samePacket(got, want) {
 				t.Fatalf("Parse(%q)\n got %+v\nwant %+v", row.text, got, want)
+			}
+			if slow, err := slowParse([]byte(row.text)); err != nil || !samePacket(slow, got) {
+				t.Fatalf("the twin says %+v, %v", slow, err)
 			}
 		})
 	}
@@ -189,6 +193,8 @@ var badRows = []struct {
 	{"raw separator behind the payload", "2[\"a\"]\x1e", ErrPayloadJSON},
 	{"bad escape", `2["\x41"]`, ErrPayloadJSON},
 	{"cut escape", `2["\u00e"]`, ErrPayloadJSON},
+	{"cut key", `2["x",{"a`, ErrPayloadJSON},
+	{"raw separator in a key", "2[\"x\",{\"a\x1e\":1}]", ErrPayloadJSON},
 	{"connect of bad JSON", `0{"token":}`, ErrPayloadJSON},
 	{"ack of bad JSON", `31{a}`, ErrPayloadJSON},
 
@@ -241,6 +247,9 @@ func TestParseRefuses(t *testing.T) {
 			}
 			if !samePacket(got, Packet{}) {
 				t.Fatalf("a packet came with the error: %+v", got)
+			}
+			if slow, err := slowParse([]byte(row.text)); err == nil {
+				t.Fatalf("the twin takes it for %+v", slow)
 			}
 		})
 	}
@@ -337,6 +346,7 @@ func TestTypeString(t *testing.T) {
 	}
 }
 
+// FuzzParse holds Parse to its twin, and what it takes to its promises.
 func FuzzParse(f *testing.F) {
 	for _, row := range goodRows {
 		f.Add([]byte(row.text))
@@ -351,6 +361,9 @@ func FuzzParse(f *testing.F) {
 		p, err := Parse(text, nil)
 		if !bytes.Equal(text, kept) {
 			t.Fatal("the text was written to")
+		}
+		if want, wantErr := slowParse(text); (err == nil) != (wantErr == nil) || !samePacket(p, want) {
+			t.Fatalf("%q: %+v, error %v; the twin says %+v, %v", text, p, err, want, wantErr)
 		}
 		if err != nil {
 			return

@@ -113,20 +113,19 @@ func cutIndex(text []byte) (n int, rest []byte) {
 }
 
 // checkPlaceholders wants each placeholder in valid JSON to name an attachment of its
-// own, and counts them. No encoder names one twice, and a payload that does could
-// make a small packet huge where attachments are inlined. Attachments that no
-// placeholder names are harmless.
-func checkPlaceholders(data []byte, attachments int) (found int, err error) {
+// own. No encoder names one twice, and a payload that does could make a small packet
+// huge where attachments are inlined. Attachments that no placeholder names are
+// harmless.
+func checkPlaceholders(data []byte, attachments int) error {
 	named := make([]bool, attachments)
 	p, ok, err := nextPlaceholder(data, 0)
 	for ; ok; p, ok, err = nextPlaceholder(data, p.end) {
 		if p.num >= attachments || named[p.num] {
-			return found, ErrPlaceholder
+			return ErrPlaceholder
 		}
 		named[p.num] = true
-		found++
 	}
-	return found, err
+	return err
 }
 
 // inlineAttachments returns elem with each placeholder replaced by the base64 string
