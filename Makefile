@@ -11,6 +11,8 @@ ARGS ?=
 TESTTIME ?= 40m
 # How long `make fuzz` stays with each target.
 FUZZTIME ?= 60s
+# The version of govulncheck that `make vuln` runs.
+GOVULNCHECK ?= v1.9.0
 # Where the bench lets servers listen, below the ports that outgoing connections take.
 BENCH_ADDR ?= 127.0.0.1:18080
 # One processor for servers, and one for clients, where there are two.
@@ -68,6 +70,11 @@ lint: ## vet, the formatting, staticcheck
 	@unformatted=$$(go tool gofumpt -l .); \
 	if [ -n "$$unformatted" ]; then printf 'not formatted, run make fmt:\n%s\n' "$$unformatted"; exit 1; fi
 	go tool staticcheck ./...
+
+# Not a part of `make test`, because it asks a database on the internet, whose answer changes while the tree does not.
+.PHONY: vuln
+vuln: ## look up what is known against the dependencies, on the internet
+	go run golang.org/x/vuln/cmd/govulncheck@$(GOVULNCHECK) ./...
 
 .PHONY: fmt
 fmt: ## format the Go files

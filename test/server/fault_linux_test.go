@@ -120,14 +120,14 @@ func TestFaultHalfOpen(t *testing.T) {
 			t.Errorf("the first was found after %v, want %v", took[0], interval+timeout)
 		}
 		const reason = `starling_sessions_closed_total{reason="ping timeout"}`
-		eventually(t, "all are gone by the heartbeat", func() bool { return f.metric(t, reason) == 2*vanished })
+		eventually(t, "all are gone by the heartbeat", func() bool { return f.Metric(t, reason) == 2*vanished })
 		for _, c := range polling {
 			c.Close()
 		}
 		eventually(t, "its descriptors are back", func() bool { return descriptors(t, f.Server) <= before+calls })
 	})
 	for _, reason := range []string{"transport close", "transport error", "forced close", "slow consumer"} {
-		if n := f.metric(t, fmt.Sprintf("starling_sessions_closed_total{reason=%q}", reason)); n != 0 {
+		if n := f.Metric(t, fmt.Sprintf("starling_sessions_closed_total{reason=%q}", reason)); n != 0 {
 			t.Errorf("%v have gone for another reason: %s", n, reason)
 		}
 	}
@@ -263,16 +263,16 @@ func TestFaultLeaks(t *testing.T) {
 	a := f.seat(t)
 	settle := func() { f.comeAndGo(t, 200) } // once, so that what is made on demand is there
 	settle()
-	files, routines := descriptors(t, f.Server), f.metric(t, "go_goroutines")
+	files, routines := descriptors(t, f.Server), f.Metric(t, "go_goroutines")
 	a.during(t, func() { f.comeAndGo(t, manyOf(10_000)) })
 	inside := float64(len(a.clients))
 	for name, want := range map[string]float64{
 		`starling_sessions{transport="websocket"}`: inside, `starling_sessions{transport="polling"}`: 0, "starling_connections": inside, "starling_sockets": inside,
 	} {
-		eventually(t, fmt.Sprintf("%s is %v again", name, want), func() bool { return f.metric(t, name) == want })
+		eventually(t, fmt.Sprintf("%s is %v again", name, want), func() bool { return f.Metric(t, name) == want })
 	}
 	eventually(t, "its descriptors are back", func() bool { return descriptors(t, f.Server) <= files+calls })
-	eventually(t, "its goroutines are back", func() bool { return f.metric(t, "go_goroutines") <= routines+5 })
+	eventually(t, "its goroutines are back", func() bool { return f.Metric(t, "go_goroutines") <= routines+5 })
 	a.dismiss(t)
 }
 
@@ -360,7 +360,7 @@ func TestFaultMemory(t *testing.T) {
 	f := fortify(t, "--memory-max", fmt.Sprint(most), "--outbound-per-conn-max", "67108864", "--outbound-max", "4294967296")
 	a := f.seat(t)
 	state := func(name string) bool {
-		return f.metric(t, fmt.Sprintf("starling_memory_guard_state{state=%q}", name)) == 1
+		return f.Metric(t, fmt.Sprintf("starling_memory_guard_state{state=%q}", name)) == 1
 	}
 	if !state("ok") {
 		t.Fatal("there is too little memory from the start")
@@ -376,7 +376,7 @@ func TestFaultMemory(t *testing.T) {
 		for i := 0; state("ok"); i++ {
 			for _, c := range asleep[:10] {
 				asleep = append(asleep[1:], c) // each gets bytes of its own
-				if err := f.post("/v1/sockets/"+c.id+"/emit", map[string]any{"event": "large", "data": text}); err != nil {
+				if err := f.Ask("POST", "/v1/sockets/"+c.id+"/emit", map[string]any{"event": "large", "data": text}, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
