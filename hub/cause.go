@@ -21,10 +21,11 @@ const (
 	CauseUnsupportedVersion Cause = "unsupported version"  // it speaks another version of Engine.IO than 4
 	CauseBadMethod          Cause = "bad method"           // it is neither a GET nor a POST
 	CauseTimeout            Cause = "timeout"              // it did not come in time
-	CauseTooLarge           Cause = "too large"            // its body is larger than Options.PayloadBytesMax
+	CauseTooLarge           Cause = "too large"            // its body is larger than Options.PayloadBytesMax, or ConnectPayloadBytesMax
 	CauseNotText            Cause = "not text"             // its body is no text
 	CauseTwoAtOnce          Cause = "two at once"          // another one of its session is under way
 	CauseBehindAnother      Cause = "behind another"       // the answer to the one before it on its connection is still on its way
+	CauseFlood              Cause = "flood"                // its session has sent too many packets: see ReasonFlood
 
 	CauseDraining        Cause = "draining"         // the server shuts down
 	CauseRefusing        Cause = "refusing"         // Server.RefuseSessions

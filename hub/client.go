@@ -48,12 +48,16 @@ func (c *client) seat(name []byte) *seat {
 	return nil
 }
 
-// seats is how many seats the client has had.
+// seats is how many seats the client has had, that of namespaces which there are not aside.
 func (c *client) seats() int {
-	if c.first.nsp == nil {
-		return 0
+	n := len(c.more)
+	if c.first.nsp != nil {
+		n++
 	}
-	return 1 + len(c.more)
+	if c.seat(nil) != nil {
+		n--
+	}
+	return n
 }
 
 // newSeat returns a seat to fill.

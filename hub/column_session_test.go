@@ -32,6 +32,8 @@ type slowSession struct {
 	seats  map[string]*slowSeat
 	owed   map[string]bool
 	binary *slowPacket // that waits for attachments
+
+	control, nowhere int // packets that mean nothing, CONNECTs to namespaces that there are not
 }
 
 type slowSeat struct {
@@ -84,6 +86,11 @@ func (m *slowSession) packet(s string) {
 		m.end(session.TransportError)
 	case s[0] == '4':
 		m.message(s[1:])
+	default:
+		if m.control++; m.control > 10*ControlRateMaxDefault {
+			m.ended = session.Flood
+			m.says = append(m.says, "<close 1008>")
+		}
 	}
 }
 
@@ -307,6 +314,10 @@ func (m *slowSession) connect(p slowPacket, seat *slowSeat) {
 	case seat != nil && seat.connects >= ConnectsPerNamespaceMax:
 		m.end(session.ForcedClose)
 	case p.nsp != "/" && p.nsp != "/b":
+		if m.nowhere++; m.nowhere > NamespacesPerConnMax {
+			m.end(session.ForcedClose)
+			return
+		}
 		m.says = append(m.says, "44"+p.nsp+`,{"message":"Invalid namespace"}`)
 	case seat == nil:
 		m.seats[p.nsp] = &slowSeat{in: true}

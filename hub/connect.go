@@ -17,6 +17,7 @@ var (
 	errConnectTwice  = errors.New("hub: second CONNECT to the same namespace")
 	errNamespaces    = errors.New("hub: too many namespaces")
 	errConnects      = errors.New("hub: too many CONNECTs to the same namespace")
+	errNowhere       = errors.New("hub: too many CONNECTs to namespaces that there are not")
 )
 
 // errInvalidNamespace is what the reference server answers to an unknown namespace; clients look for this text.
@@ -29,14 +30,14 @@ func (c *client) connect(p socketio.Packet) {
 		c.offence(errConnectTwice)
 		return
 	}
-	if st != nil && !st.mayConnect(c.shard.loop.Now()) {
+	if st != nil && !st.mayConnect(ConnectsPerNamespaceMax, c.shard.loop.Now()) {
 		c.offence(errConnects)
 		return
 	}
 	name := string(p.Namespace)
 	n := c.shard.server.admit(name, p.Data)
 	if n == nil {
-		c.refuse(name, errInvalidNamespace)
+		c.refuseUnknown(name)
 		return
 	}
 	if st == nil {
@@ -58,12 +59,30 @@ func (c *client) connect(p socketio.Packet) {
 	}
 }
 
-// mayConnect counts a further CONNECT to the seat's namespace, and reports whether it may be: ConnectsPerNamespaceMax at once,
-// and then one a second. Each asks the middleware, and makes a new socket, for which a bound on sockets' events begins anew.
-func (st *seat) mayConnect(now time.Duration) bool {
+// nowhere has the seat of all namespaces that there are not. No packet can name it.
+var nowhere = &Namespace{}
+
+// refuseUnknown refuses a CONNECT to a namespace that there is not, unless there were too many of these: nothing is kept of
+// each, but who may be let in has to be asked each time.
+func (c *client) refuseUnknown(name string) {
+	st := c.seat(nil)
+	if st == nil {
+		c.more = append(c.more, seat{nsp: nowhere})
+		st = &c.more[len(c.more)-1]
+	}
+	if !st.mayConnect(NamespacesPerConnMax, c.shard.loop.Now()) {
+		c.offence(errNowhere)
+		return
+	}
+	c.refuse(name, errInvalidNamespace)
+}
+
+// mayConnect counts a further CONNECT to the seat's namespace, and reports whether it may be: so many at once, and then one a
+// second. Each asks the middleware, and makes a new socket, for which a bound on sockets' events begins anew.
+func (st *seat) mayConnect(atOnce uint32, now time.Duration) bool {
 	second := uint32(now / time.Second)
 	paid := max(st.paid, second) + 1
-	if paid-second > ConnectsPerNamespaceMax {
+	if paid-second > atOnce {
 		return false
 	}
 	st.paid = paid
@@ -149,6 +168,7 @@ func (c *client) accept(s *Socket) {
 
 // enter makes a socket reachable.
 func (c *client) enter(s *Socket, sp *space) {
+	c.Known()
 	s.become(connected)
 	s.nsp.sockets.Add(1)
 	c.shard.counts.sockets++

@@ -16,6 +16,12 @@ const (
 	PingTimeoutDefault = 20 * time.Second
 	// PayloadBytesMaxDefault bounds one message of a client, in bytes.
 	PayloadBytesMaxDefault = 1_000_000
+	// ConnectPayloadBytesMaxDefault bounds one message of a client that has not been let into a namespace yet, in bytes.
+	ConnectPayloadBytesMaxDefault = 64 << 10
+	// ControlRateMaxDefault bounds how many packets that mean nothing to Socket.IO a client may send in a second.
+	ControlRateMaxDefault = 100
+	// RateMax bounds all rates of single clients: one in a nanosecond.
+	RateMax = 1_000_000_000
 	// ConnectTimeoutDefault is how long a connection may live without being in a namespace.
 	ConnectTimeoutDefault = 45 * time.Second
 	// ShutdownTimeoutDefault is how long Serve waits for clients and handlers once its context is done.
@@ -36,7 +42,8 @@ const (
 	// NamespacesPerConnMax bounds how many namespaces a connection may be in, or have left.
 	NamespacesPerConnMax = 100
 	// ConnectsPerNamespaceMax bounds how often a connection may connect again to a namespace that it has left, or was refused by:
-	// so often at once, and then once a second.
+	// so often at once, and then once a second. To namespaces that there are not it may connect NamespacesPerConnMax times at once,
+	// to all of them together, and then once a second.
 	ConnectsPerNamespaceMax = 20
 	// MailboxEventsMax and MailboxBytesMax bound what may wait for the handlers of one socket; a client that goes on
 	// sending is disconnected, since nothing else can make it stop.

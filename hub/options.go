@@ -29,6 +29,9 @@ type Options struct {
 	PingInterval, PingTimeout time.Duration
 	// PayloadBytesMax bounds one message of a client, in bytes. A client that exceeds it is disconnected.
 	PayloadBytesMax int
+	// ConnectPayloadBytesMax is that bound for a client that has not been let into a namespace yet, if it is the smaller one: what
+	// such a client has to say is the auth payload of its CONNECT. A POST that exceeds it is refused.
+	ConnectPayloadBytesMax int
 	// ConnectTimeout is how long a connection may live without being in a namespace.
 	ConnectTimeout time.Duration
 	// HandshakeTimeout is how long a client may take from connecting to the end of its request head.
@@ -80,6 +83,14 @@ type Options struct {
 	// and is not bounded. A client whose connection has broken counts until that is known, after PingInterval and PingTimeout
 	// at the latest, so the bound should leave room for coming back. 0 is no bound.
 	SessionsPerAddressMax int
+
+	// ControlRateMax bounds the packets of one connection in a second that mean nothing to Socket.IO: pings and pongs of the
+	// WebSocket, heartbeats that nobody waits for, packets that do nothing. Ten times as many may come at once after a quiet time.
+	// Past it the client is disconnected, with ReasonFlood.
+	ControlRateMax int
+	// MessageRateMax bounds the messages of one connection in a second, in the same way: events, acknowledgements, attachments,
+	// all that is no control packet. 0 is no bound.
+	MessageRateMax int
 
 	// NoCompression switches off the compression of large answers to clients that poll and ask for it.
 	NoCompression bool
@@ -140,6 +151,8 @@ func (o *Options) ensureDefaults() {
 	orDefault(&o.PingInterval, PingIntervalDefault)
 	orDefault(&o.PingTimeout, PingTimeoutDefault)
 	orDefault(&o.PayloadBytesMax, PayloadBytesMaxDefault)
+	orDefault(&o.ConnectPayloadBytesMax, ConnectPayloadBytesMaxDefault)
+	orDefault(&o.ControlRateMax, ControlRateMaxDefault)
 	orDefault(&o.ConnectTimeout, ConnectTimeoutDefault)
 	orDefault(&o.HandshakeTimeout, session.HandshakeTimeMax)
 	orDefault(&o.UpgradeTimeout, session.UpgradeTimeMax)
@@ -182,6 +195,9 @@ func (o *Options) validate() error {
 	}
 	check(strings.HasPrefix(o.Path, "/"), "Path %q does not begin with a slash", o.Path)
 	check(o.PayloadBytesMax >= 1 && o.PayloadBytesMax <= PayloadBytesMaxMax, "PayloadBytesMax %d is not within 1 and %d", o.PayloadBytesMax, PayloadBytesMaxMax)
+	check(o.ConnectPayloadBytesMax > 0, "ConnectPayloadBytesMax %d is negative", o.ConnectPayloadBytesMax)
+	check(o.ControlRateMax > 0 && o.ControlRateMax <= RateMax, "ControlRateMax %d is not within 1 and %d", o.ControlRateMax, RateMax)
+	check(o.MessageRateMax >= 0 && o.MessageRateMax <= RateMax, "MessageRateMax %d is not within 0 and %d", o.MessageRateMax, RateMax)
 	check(o.Loops >= 0 && o.Loops <= LoopsMax, "Loops %d is not within 0 and %d", o.Loops, LoopsMax)
 	check(o.ConnectionsMax >= 0, "ConnectionsMax %d is negative", o.ConnectionsMax)
 	check(o.OutboundBytesPerConnMax >= 0, "OutboundBytesPerConnMax %d is negative", o.OutboundBytesPerConnMax)
@@ -240,7 +256,8 @@ func (o *Options) sessionConfig() *session.Config {
 	return &session.Config{
 		Path: o.Path, Transports: o.Transports, PingInterval: o.PingInterval, PingTimeout: o.PingTimeout,
 		HandshakeTime: o.HandshakeTimeout, UpgradeTime: o.UpgradeTimeout, UpperTime: o.ConnectTimeout,
-		Frames:       wsproto.Limits{MessageBytesMax: o.PayloadBytesMax, FragmentsMax: wsproto.FragmentsMax},
+		Frames:      wsproto.Limits{MessageBytesMax: o.PayloadBytesMax, FragmentsMax: wsproto.FragmentsMax},
+		StrangerMax: o.ConnectPayloadBytesMax, ControlRate: session.NewRate(o.ControlRateMax), MessageRate: session.NewRate(o.MessageRateMax),
 		HeldBytesMax: o.heldBytesMax(), AddressMax: o.SessionsPerAddressMax, Cookie: o.Cookie, NoCompression: o.NoCompression, Deflate: o.PerMessageDeflate,
 		Allow: o.AllowRequest, Headers: o.Headers, Refused: o.refused(), ProxyHeader: o.ProxyProtocol, Random: rand.Reader, Logger: o.Logger,
 	}

@@ -17,6 +17,7 @@ const (
 	ReasonServerNamespaceDisconnect Reason = "server namespace disconnect" // Socket.Disconnect was called
 	ReasonSlowConsumer              Reason = "slow consumer"               // the client did not read what was sent to it
 	ReasonInboundOverflow           Reason = "inbound overflow"            // the client sent faster than its events are handled
+	ReasonFlood                     Reason = "flood"                       // the client sent more than Options.ControlRateMax or MessageRateMax
 )
 
 func reasonOf(r session.Reason) Reason { return Reason(r.String()) }

@@ -37,6 +37,7 @@ func TestCausesOfSessions(t *testing.T) {
 		{session.NotText, CauseNotText},
 		{session.TwoAtOnce, CauseTwoAtOnce},
 		{session.BehindAnother, CauseBehindAnother},
+		{session.Flooding, CauseFlood},
 		{session.Draining, CauseDraining},
 		{session.Refusing, CauseRefusing},
 		{session.Overloaded, CauseOverloaded},

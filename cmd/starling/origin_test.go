@@ -17,7 +17,7 @@ var other = map[string]string{
 	"ping-interval": "1s", "ping-timeout": "2s", "connect-timeout": "3s", "upgrade-timeout": "4s", "max-payload": "5", "parser": "msgpack",
 	"http-compression": "false", "per-message-deflate": "true",
 	"origins": "https://a.example,https://b.example", "credentials": "true", "cookie": "io", "trusted-proxies": "loopback,10.0.0.0/8", "proxy-protocol": "true",
-	"connections-max": "6", "connect-rate": "7", "outbound-per-conn-max": "8", "outbound-max": "1048577", "handlers-max": "9", "memory-max": "67108864",
+	"connections-max": "6", "connect-rate": "7", "outbound-per-conn-max": "8", "outbound-max": "1048577", "handlers-max": "9", "max-connect-payload": "26", "control-rate": "27", "memory-max": "67108864",
 	"recovery": "10s", "recovery-room-max": "11", "recovery-max": "1048578", "drain-time": "12s", "drain-timeout": "13s", "shutdown-notice": "bye",
 	"log-format": "json", "log-level": "warn",
 	"jwt-secret": "0123456789abcdef0123456789abcdef", "jwt-secret-file": "a,b", "jwt-public-key-file": "c", "jwks-url": "https://a.example/jwks",

@@ -28,6 +28,7 @@ type transportFlags struct {
 	ConnectTimeout    time.Duration `group:"Protocol" default:"45s" help:"Time that a client may take to connect to a namespace."`
 	UpgradeTimeout    time.Duration `group:"Protocol" default:"10s" help:"Time that a client may take to go over from polling to a WebSocket."`
 	MaxPayload        int           `group:"Protocol" default:"1000000" unit:"bytes" help:"Largest message that a client may send."`
+	MaxConnectPayload int           `group:"Protocol" default:"65536" unit:"bytes" help:"Largest message of a client that has not been let into a namespace yet, if --max-payload does not allow less: that is where its auth payload comes."`
 	Parser            string        `group:"Protocol" default:"standard" help:"Format of the packets: standard, or msgpack for clients that have socket.io-msgpack-parser as their parser. Clients of another format are disconnected."`
 	HTTPCompression   bool          `group:"Protocol" default:"true" negatable:"" help:"Compress large answers to clients that poll and ask for it."`
 	PerMessageDeflate bool          `group:"Protocol" help:"Agree to permessage-deflate on WebSockets: saves bytes, costs time."`
@@ -40,6 +41,7 @@ type transportFlags struct {
 
 	ConnectionsMax     int `group:"Limits" default:"0" unit:"connections" help:"Connections that are admitted. 0 is as many as the limit of open files allows."`
 	ConnectRate        int `group:"Limits" default:"0" unit:"sessions a second" help:"Sessions that may begin in a second; further clients get 503 and come again. 0 is no bound."`
+	ControlRate        int `group:"Limits" default:"100" unit:"packets a second" help:"Pings, pongs and packets that mean nothing of one client; ten times as many may come at once. Past it the client is disconnected."`
 	OutboundPerConnMax int `group:"Limits" default:"1048576" unit:"bytes" help:"What may wait for one client that does not read; past it the client is disconnected."`
 	OutboundMax        int `group:"Limits" default:"268435456" unit:"bytes" help:"What may wait for all such clients together; past it the worst are disconnected and nobody is let in."`
 	HandlersMax        int `group:"Limits" default:"10000" unit:"handlers" help:"Handlers that may run at once off the loops."`
@@ -59,9 +61,9 @@ type transportFlags struct {
 func (c *transportFlags) options(log *slog.Logger) hub.Options {
 	return hub.Options{
 		Path: c.Path, Transports: c.Transports, Loops: c.Loops, PingInterval: c.PingInterval, PingTimeout: c.PingTimeout,
-		PayloadBytesMax: c.MaxPayload, ConnectTimeout: c.ConnectTimeout, UpgradeTimeout: c.UpgradeTimeout, ShutdownTimeout: c.DrainTimeout,
+		PayloadBytesMax: c.MaxPayload, ConnectPayloadBytesMax: c.MaxConnectPayload, ConnectTimeout: c.ConnectTimeout, UpgradeTimeout: c.UpgradeTimeout, ShutdownTimeout: c.DrainTimeout,
 		Origins: c.Origins, Credentials: c.Credentials, Cookie: c.cookie(), TrustedProxies: c.TrustedProxies,
-		ProxyProtocol: c.ProxyProtocol, ConnectRateMax: c.ConnectRate,
+		ProxyProtocol: c.ProxyProtocol, ConnectRateMax: c.ConnectRate, ControlRateMax: c.ControlRate,
 		NoCompression: !c.HTTPCompression, PerMessageDeflate: c.PerMessageDeflate,
 		ConnectionsMax: c.ConnectionsMax, OutboundBytesPerConnMax: c.OutboundPerConnMax, OutboundBytesMax: c.OutboundMax,
 		HandlersMax: c.HandlersMax, ShareAddr: c.ShareAddr, ForgetHandshake: true, Logger: log,

@@ -24,7 +24,7 @@ func TestEachFlagReachesTheServer(t *testing.T) {
 		Transports: []string{"polling"}, UpgradeTimeout: 11 * time.Second, Origins: []string{"*"}, Credentials: true, Cookie: "io",
 		TrustedProxies: []string{"loopback"}, ProxyProtocol: true, ConnectRate: 12, HTTPCompression: true, PerMessageDeflate: true,
 		DrainTime: 13 * time.Second, ShutdownNotice: "bye", Parser: "msgpack",
-		Recovery: 14 * time.Second, RecoveryRoomMax: 15, RecoveryMax: 16,
+		Recovery: 14 * time.Second, RecoveryRoomMax: 15, RecoveryMax: 16, MaxConnectPayload: 17, ControlRate: 18,
 	}
 	log := slog.New(slog.DiscardHandler)
 	want := hub.Options{
@@ -35,7 +35,8 @@ func TestEachFlagReachesTheServer(t *testing.T) {
 		Cookie:         &http.Cookie{Name: "io", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode},
 		TrustedProxies: []string{"loopback"}, ProxyProtocol: true, ConnectRateMax: 12, PerMessageDeflate: true,
 		DrainTime: 13 * time.Second, ShutdownNotice: "bye", Parser: msgpack.Parser{},
-		Recovery: &hub.Recovery{MaxDisconnectionDuration: 14 * time.Second, RoomBytesMax: 15, BytesMax: 16},
+		Recovery:               &hub.Recovery{MaxDisconnectionDuration: 14 * time.Second, RoomBytesMax: 15, BytesMax: 16},
+		ConnectPayloadBytesMax: 17, ControlRateMax: 18,
 	}
 	if got := c.options(log); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -153,29 +153,57 @@ func fragmentFlood(t *testing.T, s *starlingtest.Server) {
 	}
 }
 
-// pingFlood sends pings and reads nothing. The server may lose patience; it must not keep a pong for each.
+// pingFlood sends pings and reads nothing. The server loses patience, and keeps no pong for each.
 func pingFlood(t *testing.T, s *starlingtest.Server) {
 	for _, unit := range []string{"89 fd 00000000 'p'*125", "89 80 00000000", "8a fd 00000000 'p'*125"} {
 		c := mustJoin(t, s.Addr)
 		_ = c.flood("", unit, manyOf(1_000_000))
-		c.Close()
+		c.wantEnd(t)
 	}
 }
 
-// pingsAndPongs sends pings and reads all that comes, which must be pongs, and no more of them than there were pings.
+// pingsAndPongs sends pings and reads all that comes: a pong for each, until they are too many.
 func pingsAndPongs(t *testing.T, s *starlingtest.Server) {
+	for _, unit := range []string{"89 84 00000000 'ping'", "8a 84 00000000 'ping'"} {
+		wantFlooded(t, s, unit)
+	}
+}
+
+// wantFlooded sends a thousand of a frame, behind which the session is served, and then so many more that it is too much.
+func wantFlooded(t *testing.T, s *starlingtest.Server, unit string) {
+	t.Helper()
 	c := mustJoin(t, s.Addr)
 	defer c.Close()
-	many := manyOf(200_000)
-	go func() { _ = c.flood("", "89 84 00000000 'ping'", many) }()
-	for range many {
-		f, err := c.ReadFrame()
-		if err != nil || f.Head == starlingtest.Close {
-			return // it was too much for the server, which it may say
+	const enough, tooMany = 1000, 5000 // at once, and in fifty seconds
+	_ = c.flood("", unit, enough)
+	if err := c.send(`427["echo"]`); err != nil {
+		t.Fatal(err)
+	}
+	pongs := 0
+	next := func() (f starlingtest.Frame) {
+		for {
+			f, err := c.ReadFrame()
+			if err != nil {
+				t.Fatalf("%s: after %d pongs: %v", unit, pongs, err)
+			}
+			if f.Head != starlingtest.Pong || string(f.Payload) != "ping" {
+				return f
+			}
+			pongs++
 		}
-		if f.Head != starlingtest.Pong || string(f.Payload) != "ping" {
-			t.Fatalf("got a frame that begins with %x and holds %q, want a pong", f.Head, f.Payload)
-		}
+	}
+	if f := next(); string(f.Payload) != "437[]" {
+		t.Errorf("%s: got a frame that begins with %x and holds %q, want an acknowledgement", unit, f.Head, f.Payload)
+	}
+	_ = c.flood("", unit, tooMany)
+	if f := next(); f.Head != starlingtest.Close || !bytes.HasPrefix(f.Payload, starlingtest.Wire("03f0")) {
+		t.Errorf("%s: got a frame that begins with %x and holds %q, want close code 1008", unit, f.Head, f.Payload)
+	}
+	if pongs > enough+tooMany/2 {
+		t.Errorf("%s: there were %d pongs", unit, pongs)
+	}
+	if err := c.Ends(); err != nil {
+		t.Errorf("%s: %v", unit, err)
 	}
 }
 

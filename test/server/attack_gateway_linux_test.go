@@ -1,13 +1,8 @@
 package server_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"os"
 	"os/exec"
 	"strings"
 	"sync/atomic"
@@ -26,61 +21,16 @@ const (
 // fortress is a running starling serve, with its control API.
 type fortress struct {
 	*starlingtest.Server
-	api string
+	*starlingtest.API
 }
 
 // fortify starts starling serve. Anybody may connect.
 func fortify(t *testing.T, flags ...string) *fortress {
 	t.Helper()
 	cmd := starlingtest.Gateway(t, append([]string{"--anonymous", "--loops", "4"}, flags...)...)
-	cmd.Env = append(os.Environ(), "STARLING_API_KEYS="+attackKey, "STARLING_JWT_SECRET="+attackSecret)
+	cmd.Env = append(cmd.Env, "STARLING_API_KEYS="+attackKey, "STARLING_JWT_SECRET="+attackSecret)
 	s := starlingtest.Start(t, cmd)
-	return &fortress{s, "http://" + s.Await(t, "control API listening").Addr}
-}
-
-// post calls the control API, and wants status 200.
-func (f *fortress) post(path string, body any) error {
-	b, err := json.Marshal(body)
-	if err != nil {
-		return err
-	}
-	r, err := http.NewRequest(http.MethodPost, f.api+path, bytes.NewReader(b))
-	if err != nil {
-		return err
-	}
-	r.Header.Set("Authorization", "Bearer "+attackKey)
-	answer, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err == nil && answer.StatusCode != http.StatusOK {
-		err = fmt.Errorf("%s is answered with %s and %s", path, answer.Status, text)
-	}
-	return err
-}
-
-// metric is a value of /metrics, 0 for one that has not been counted yet. The name comes with its labels.
-func (f *fortress) metric(t *testing.T, name string) (value float64) {
-	t.Helper()
-	answer, err := http.Get(f.api + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			if _, err := fmt.Sscan(rest, &value); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	return value
+	return &fortress{s, starlingtest.ControlOf(t, s, attackKey)}
 }
 
 // audience are clients who do nothing but listen to the backend: each must hear all, once and in order.
@@ -102,7 +52,7 @@ func (f *fortress) seat(t *testing.T) *audience {
 // hear has the backend tell all of them the next number, and waits until they have it.
 func (a *audience) hear() error {
 	a.heard++
-	if err := a.f.post("/v1/emit", map[string]any{"event": "news", "data": a.heard, "to": a.ids()}); err != nil {
+	if err := a.f.Ask("POST", "/v1/emit", map[string]any{"event": "news", "data": a.heard, "to": a.ids()}, nil); err != nil {
 		return err
 	}
 	want := fmt.Sprintf(`42["news",%d]`, a.heard)
@@ -193,7 +143,7 @@ func TestAttackEvents(t *testing.T) {
 			if handled > most || refused > refusals+int(time.Since(begin).Seconds()*50)+1 {
 				t.Errorf("%s: %d were handled, at most %d are to be, and %d were refused", name, handled, most, refused)
 			}
-			if f.metric(t, `starling_client_events_total{outcome="rate_limited"}`) == 0 {
+			if f.Metric(t, `starling_client_events_total{outcome="rate_limited"}`) == 0 {
 				t.Errorf("%s: nothing was refused", name)
 			}
 			c.Close()
@@ -209,7 +159,7 @@ func TestAttackRooms(t *testing.T) {
 	f := fortify(t, "--rooms-per-socket-max", fmt.Sprint(most))
 	a := f.seat(t)
 	mint := exec.Command(starlingtest.ServerBinary(t), "token", "--user", "hoarder", "--room", "r:*")
-	mint.Env = append(os.Environ(), "STARLING_JWT_SECRET="+attackSecret)
+	mint.Env = starlingtest.Environ("STARLING_JWT_SECRET=" + attackSecret)
 	token := strings.TrimSpace(finish(t, mint).out)
 	a.during(t, func() {
 		c := &client{Conn: starlingtest.Dial(t, f.Addr)}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -250,12 +251,22 @@ func strangeJSON(t *testing.T, s *starlingtest.Server) {
 	}
 }
 
-// idlePackets sends many packets that mean nothing here. They cost nothing: the session goes on.
+// idlePackets sends many packets that mean nothing here. Those that mean nothing to Socket.IO are counted, and end the session.
 func idlePackets(t *testing.T, s *starlingtest.Server) {
-	for _, unit := range []string{
-		"81 81 00000000 '3'", "81 81 00000000 '6'", "81 81 00000000 '5'", // pongs that nobody waits for, noops, upgrades of a WebSocket
-		`81 97 00000000 '439007199254740991["x"]'`, `81 8c 00000000 '42["nobody"]'`, // acknowledgements of nothing, events that nobody handles
-	} {
+	for _, packet := range []string{"3", "6", "5", "0"} { // pongs that nobody waits for, noops, upgrades of a WebSocket, open packets
+		unit := "81 81 00000000 '" + packet + "'"
+		wantFlooded(t, s, unit)
+		c := mustJoin(t, s.Addr)
+		_ = c.flood("", unit, manyOf(1_000_000))
+		c.wantEnd(t)
+		p := mustJoinPolling(t, s.Addr)
+		if err := p.Post(slices.Repeat([]string{packet}, 5000)...); err != error(starlingtest.StatusError{Status: 400}) {
+			t.Errorf("5,000 of %s, polling: %v", packet, err)
+		}
+		p.wantGone(t)
+		p.Close()
+	}
+	for _, unit := range []string{`81 97 00000000 '439007199254740991["x"]'`, `81 8c 00000000 '42["nobody"]'`} { // acknowledgements of nothing, events that nobody handles
 		c := mustJoin(t, s.Addr)
 		_ = c.flood("", unit, manyOf(1_000_000)) // it may be too much for the server, too
 		c.Close()
@@ -300,28 +311,39 @@ func roomFlood(t *testing.T, s *starlingtest.Server) {
 	}
 }
 
-// namespaceFlood asks for one namespace after the other that there is not.
+// namespaceFlood asks for one namespace after the other that there is not. A hundred are refused, as many as there may be, and
+// then the connection ends.
 func namespaceFlood(t *testing.T, s *starlingtest.Server) {
-	const window = 100
+	const refused = 100
 	c := mustJoin(t, s.Addr)
-	for from := 0; from < manyOf(100_000); from += window {
-		var b []byte
-		for i := range window {
-			b = append(b, starlingtest.Masked(starlingtest.Text, fmt.Appendf(nil, "40/n%d,", from+i))...)
-		}
-		if _, err := c.Write(b); err != nil {
-			t.Fatal(err)
-		}
-		for i := range window {
-			got, err := c.receive()
-			if want := fmt.Sprintf(`44/n%d,{"message":"Invalid namespace"}`, from+i); err != nil || got != want {
-				t.Fatalf("got %q, %v; want %q", got, err, want)
-			}
+	for i := range refused {
+		got, err := c.exchange(fmt.Sprintf("40/n%d,", i))
+		if want := fmt.Sprintf(`44/n%d,{"message":"Invalid namespace"}`, i); err != nil || got != want {
+			t.Fatalf("got %q, %v; want %q", got, err, want)
 		}
 	}
-	if err := errors.Join(c.echo(), c.leave()); err != nil {
+	if err := c.echo(); err != nil {
 		t.Error(err)
 	}
+	for i := range manyOf(100_000) {
+		if c.send(fmt.Sprintf("40/more%d,", i)) != nil {
+			break // it was enough
+		}
+	}
+	c.wantEnd(t)
+	p := mustJoinPolling(t, s.Addr)
+	var packets []string
+	for i := range 10 * refused {
+		packets = append(packets, fmt.Sprintf("40/n%d,", i))
+	}
+	if err := p.Post(packets...); err != nil {
+		t.Error(err)
+	}
+	if got, err := p.Get(); err != nil || len(got) < refused || len(got) > 2*refused {
+		t.Errorf("polling: got %d packets, %v; want %d", len(got), err, refused)
+	}
+	p.wantEnd(t)
+	p.Close()
 }
 
 // jsonp asks for an answer as a script, as clients of Engine.IO 3 may. What is answered is no script.

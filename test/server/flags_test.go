@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"encoding/json"
-	"os"
 	"os/exec"
 	"regexp"
 	"slices"
@@ -33,6 +32,8 @@ var wrongValues = map[string]struct{ value, says string }{
 	"recovery-room-max":     {"0", "--recovery-room-max must be within 1 and 17592186044416, not 0"},
 	"recovery-max":          {"1000", "--recovery-max must be at least --recovery-room-max, not 1000"},
 	"max-payload":           {"0", "--max-payload must be within 1 and 1073741824, not 0"},
+	"max-connect-payload":   {"0", "--max-connect-payload must be within 1 and 1073741824, not 0"},
+	"control-rate":          {"0", "--control-rate must be within 1 and 1000000000, not 0"},
 	"origins":               {"https://*.*", `--origins: "https://*.*": a wildcard can only stand for the first labels of a host name`},
 	"credentials":           {"true", "--origins: credentials go to listed origins only, not to *"},
 	"cookie":                {"a b", "--cookie must be a name without spaces and separators, not a b"},
@@ -108,7 +109,7 @@ func TestWrongValues(t *testing.T) {
 			begin = slices.DeleteFunc(begin, func(arg string) bool { return strings.HasPrefix(arg+"=", "--"+flag+"=") })
 			onLine := exec.Command(binary, append(begin[:len(begin):len(begin)], "--"+flag+"="+wrong.value)...)
 			inEnv := exec.Command(binary, begin...)
-			inEnv.Env = append(os.Environ(), variable(flag)+"="+wrong.value)
+			inEnv.Env = starlingtest.Environ(variable(flag) + "=" + wrong.value)
 			for where, cmd := range map[string]*exec.Cmd{"on the command line": onLine, "in the environment": inEnv} {
 				o := finish(t, cmd)
 				if o.code != 2 || o.out != "" || !strings.Contains(o.err, "starling: ") || !strings.Contains(o.err, wrong.says) || strings.Contains(o.err, "hush") {
@@ -185,7 +186,7 @@ type opened struct{ PingInterval, PingTimeout, MaxPayload int }
 // TestEnvironment starts a server that is told everything by its environment, and a flag on top.
 func TestEnvironment(t *testing.T) {
 	cmd := exec.Command(starlingtest.ServerBinary(t), "roomapp", "--ping-timeout", "10m")
-	cmd.Env = append(os.Environ(), "STARLING_ADDR=127.0.0.1:0", "STARLING_LOG_FORMAT=json", "STARLING_CONNECTIONS_MAX=1",
+	cmd.Env = starlingtest.Environ("STARLING_ADDR=127.0.0.1:0", "STARLING_LOG_FORMAT=json", "STARLING_CONNECTIONS_MAX=1",
 		"STARLING_PING_INTERVAL=1s", "STARLING_PING_TIMEOUT=9s", "STARLING_MAX_PAYLOAD=5000")
 	s := starlingtest.Start(t, cmd)
 	c := mustJoin(t, s.Addr)

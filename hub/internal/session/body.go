@@ -66,6 +66,18 @@ func (h *httpConn) awaitBody(r wsproto.Request) {
 	}
 }
 
+// narrow lowers the bound of the body under way to that of strangers.
+func (h *httpConn) narrow(x *exchange) {
+	if h.exchange != x || h.body == nil || h.body.refused {
+		return
+	}
+	h.body.max = h.table.cfg.strangersFrames.MessageBytesMax
+	if h.body.tooLarge() {
+		h.body.refused = true
+		x.overflow()
+	}
+}
+
 // takeBody takes bytes of the body.
 func (h *httpConn) takeBody(b []byte) (used int) {
 	if h.body.refused {

@@ -25,6 +25,7 @@ const (
 	NotText                             // its body is no text
 	TwoAtOnce                           // another one of its session is under way
 	BehindAnother                       // the answer to the request before it on its connection is still on its way
+	Flooding                            // its session has sent too many packets
 	Draining                            // the server shuts down
 	Refusing                            // it takes no new sessions for now
 	Overloaded                          // too much waits for slow clients
@@ -55,6 +56,7 @@ var causes = [CausesCount]string{
 	NotText:            "not text",
 	TwoAtOnce:          "two at once",
 	BehindAnother:      "behind another",
+	Flooding:           "flood",
 	Draining:           "draining",
 	Refusing:           "refusing",
 	Overloaded:         "overloaded",

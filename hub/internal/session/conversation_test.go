@@ -54,8 +54,8 @@ func TestConversations(t *testing.T) {
 // out to two loops and to three: what is said must not depend on where a connection has ended up.
 func TestConversationsOnSeveralLoops(t *testing.T) {
 	for _, name := range []string{
-		"access", "across", "binary", "bodies", "drain", "end", "frames", "framing", "headers", "http", "inside", "origins",
-		"plain", "polling", "steps", "takeover", "times", "told",
+		"access", "across", "binary", "bodies", "drain", "end", "flood", "frames", "framing", "headers", "http", "inside", "origins",
+		"plain", "polling", "steps", "strangers", "takeover", "times", "told",
 	} {
 		content, err := os.ReadFile("testdata/" + name + ".txt")
 		if err != nil {

@@ -165,6 +165,15 @@ func (x *exchange) overflow() {
 	x.onOwner(func() { x.owner.reject(x, faultTooLarge) })
 }
 
+// narrow has no more of a body be read than a stranger may send. It is the session's loop that knows who is one.
+func (x *exchange) narrow() {
+	if x.owner == x.home {
+		x.conn.narrow(x)
+		return
+	}
+	x.home.loop.PostAlways(eventloop.TaskFunc(func(*eventloop.Loop) { x.conn.narrow(x) }))
+}
+
 // onOwner does something on the session's loop: at once if that is the home.
 func (x *exchange) onOwner(do func()) {
 	if x.owner == x.home {

@@ -12,6 +12,9 @@ const (
 	queryBytesMax = 4 << 10
 	// joinedBytesMax bounds messages that are joined; a write of more gains nothing from it.
 	joinedBytesMax = 32 << 10
+	// burstSeconds is for how many seconds' worth of a Rate a client may use at once: as much as comes together when it, or
+	// what is between it and us, has stood still for that long.
+	burstSeconds = 10
 	// randomBytes is how much randomness a table draws at a time.
 	randomBytes = 2 << 10
 	// retryAfter is what a refused client is told to wait before it comes again.

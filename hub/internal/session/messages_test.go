@@ -153,7 +153,7 @@ func TestSizes(t *testing.T) {
 		name      string
 		size, max uintptr
 	}{
-		{"Session", unsafe.Sizeof(Session{}), 144},
+		{"Session", unsafe.Sizeof(Session{}), 160},
 		{"Prepared", unsafe.Sizeof(Prepared{}), 96},
 		{"exchange", unsafe.Sizeof(exchange{}), 96},
 		{"upgrade", unsafe.Sizeof(upgrade{}), 144},

@@ -182,6 +182,9 @@ func (t *Table) expect(x *exchange) {
 	x.close = true // if it is answered here, then before its body
 	if s := t.sessionOf(x); s != nil && (s.closed || s.claim(x)) {
 		x.close = close
+		if s.mode&known == 0 {
+			x.narrow()
+		}
 	}
 }
 
@@ -230,6 +233,9 @@ func (t *Table) receive(x *exchange, body []byte) {
 		}
 		return
 	case !s.claim(x):
+		return
+	case len(body) > s.limits().MessageBytesMax: // it came at once
+		t.reject(x, faultTooLarge)
 		return
 	}
 	err := s.packets(body)

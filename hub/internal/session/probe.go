@@ -65,6 +65,10 @@ func (p *probe) active() bool { return p.session.poll != nil && p.session.poll.p
 
 // frame takes one message or control frame.
 func (p *probe) frame(m wsproto.Message) {
+	if m.Op != wsproto.None && !p.session.allowsControl() { // 2probe may come again, and be answered, as a ping may
+		p.fail(wsproto.ClosePolicy, errProbe)
+		return
+	}
 	switch m.Op {
 	case wsproto.None, wsproto.OpPong:
 	case wsproto.OpPing:
@@ -149,7 +153,7 @@ func (s *Session) takeOver(p *probe) {
 	t.stats.Upgraded++
 	s.poll = nil
 	s.conn, s.reader, s.mode = p.conn, p.reader, s.mode|p.mode
-	s.reader.SetLimits(&t.cfg.Frames)
+	s.reader.SetLimits(s.limits())
 	s.conn.SetReceiver(s)
 	for _, m := range waiting {
 		s.Send(m, false)

@@ -19,6 +19,7 @@ const (
 
 	SlowConsumer    // the peer did not read what was sent to it
 	InboundOverflow // the peer sent faster than its events are handled
+	Flood           // the peer sent more packets than it may
 )
 
 var reasons = [...]struct {
@@ -35,6 +36,7 @@ var reasons = [...]struct {
 	ServerNamespaceDisconnect: {"server namespace disconnect", wsproto.CloseNone},
 	SlowConsumer:              {"slow consumer", wsproto.ClosePolicy},
 	InboundOverflow:           {"inbound overflow", wsproto.ClosePolicy},
+	Flood:                     {"flood", wsproto.ClosePolicy},
 }
 
 // String is the reason's word.

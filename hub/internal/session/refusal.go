@@ -55,6 +55,7 @@ var (
 	faultTimeout   = &fault{head: statusTimeout, cause: TooSlow, code: noCode, message: "request took too long"}
 	faultTooLarge  = &fault{head: statusTooLarge, cause: TooLarge, code: noCode, message: "body is too large"}
 	faultBinary    = &fault{head: statusBad, cause: NotText, code: noCode, message: "body is not text"}
+	faultFlood     = &fault{head: statusBad, cause: Flooding, code: noCode, message: "too many packets"}
 	faultTwice     = &fault{head: statusBad, cause: TwoAtOnce, code: noCode, message: "two requests of a session at once"}
 )
 

@@ -71,6 +71,7 @@ func TestRefusalOf(t *testing.T) {
 		{faultTimeout, Refusal{Cause: TooSlow, Code: -1, Status: 408, Message: "request took too long"}, "", "408 Request Timeout"},
 		{faultTooLarge, Refusal{Cause: TooLarge, Code: -1, Status: 413, Message: "body is too large"}, "", "413 Content Too Large"},
 		{faultBinary, Refusal{Cause: NotText, Code: -1, Status: 400, Message: "body is not text"}, "", "400 Bad Request"},
+		{faultFlood, Refusal{Cause: Flooding, Code: -1, Status: 400, Message: "too many packets"}, "", "400 Bad Request"},
 		{faultTwice, Refusal{Cause: TwoAtOnce, Code: -1, Status: 400, Message: "two requests of a session at once"}, "", "400 Bad Request"},
 	} {
 		if causeOf(row.fault) != row.want.Cause {

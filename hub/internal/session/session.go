@@ -29,6 +29,9 @@ type Session struct {
 	due   time.Duration // the deadline of the Upper, 0 if there is none
 	timer eventloop.Timer
 
+	control  bucket // packets and frames that mean nothing
+	messages bucket
+
 	id       ID
 	awaiting bool // a ping is out
 }
@@ -42,6 +45,7 @@ const (
 	polled                      // it began by polling, and is known by its id
 	slow                        // it is about to be closed as a slow consumer
 	untimed                     // the heartbeat that is awaited has changed its transport on the way
+	known                       // the Upper has let its client in
 )
 
 // Conn is the WebSocket beneath, whoever may own it by now; nil while the session is polled.
@@ -72,9 +76,11 @@ func (s *Session) frame(m wsproto.Message) {
 	case wsproto.OpText:
 		s.text(m.Payload)
 	case wsproto.OpBinary:
-		s.upper.OnBinary(m.Payload)
+		s.message(m.Payload, true)
+	case wsproto.OpPong:
+		s.idle()
 	case wsproto.OpPing:
-		if !s.conn.Blocked() { // RFC 6455 5.5.3 lets us answer only the last of several; a peer that does not read gets none
+		if s.idle(); !s.closed && !s.conn.Blocked() { // RFC 6455 5.5.3 lets us answer only the last of several; a peer that does not read gets none
 			s.queue(wsproto.AppendFrame(s.scratch(), wsproto.OpPong, m.Payload))
 		}
 	case wsproto.OpClose:
@@ -96,25 +102,21 @@ func (s *Session) text(b []byte) {
 // packet takes an Engine.IO packet.
 func (s *Session) packet(p engineio.Packet) {
 	switch {
-	case p.Binary:
-		s.upper.OnBinary(p.Data)
-	case p.Type == engineio.Message:
-		s.upper.OnText(p.Data)
-	case p.Type == engineio.Pong:
+	case p.Binary || p.Type == engineio.Message:
+		s.message(p.Data, p.Binary)
+	case p.Type == engineio.Pong && s.awaiting:
 		s.pong()
 	case p.Type == engineio.Ping: // Engine.IO v4: pings are the server's
 		s.Close(TransportError)
 	case p.Type == engineio.Close: // over a WebSocket the reference server ignores it and waits for the ping timeout
 		s.Close(TransportClose)
+	default: // a pong that nobody waits for, and what means nothing here
+		s.idle()
 	}
-	// What is left means nothing here and is ignored, as by the reference server.
 }
 
-// pong ends the wait for one. One that nobody waits for changes nothing, so a flood of them sets no timer.
+// pong ends the wait for one.
 func (s *Session) pong() {
-	if !s.awaiting {
-		return
-	}
 	s.awaiting = false
 	if s.mode&untimed == 0 {
 		s.trip = tripOf(s.table.loop.Clock() - (s.beat - s.table.cfg.PingTimeout))
@@ -156,6 +158,21 @@ func (s *Session) heartbeat(now time.Duration) {
 	} else {
 		s.share(pingFrame)
 	}
+}
+
+// Known tells that the Upper has let the client in: from now on its messages may have their full size. Before, whoever can
+// open connections could have us keep as much for each of them.
+func (s *Session) Known() {
+	s.mode |= known
+	s.reader.SetLimits(s.limits())
+}
+
+// limits are those of the client's messages.
+func (s *Session) limits() *wsproto.Limits {
+	if s.mode&known == 0 {
+		return &s.table.cfg.strangersFrames
+	}
+	return &s.table.cfg.Frames
 }
 
 // SetDeadline asks for the Upper's OnDeadline after d; 0 asks for none.

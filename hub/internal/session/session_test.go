@@ -226,6 +226,7 @@ func TestReasons(t *testing.T) {
 		{ServerNamespaceDisconnect, "server namespace disconnect", 0},
 		{SlowConsumer, "slow consumer", 1008},
 		{InboundOverflow, "inbound overflow", 1008},
+		{Flood, "flood", 1008},
 		{0, "unknown", 0},
 		{255, "unknown", 0},
 	}

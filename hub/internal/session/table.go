@@ -27,6 +27,9 @@ type Config struct {
 	UpgradeTime   time.Duration // from an upgrade request that names a session to the end of the upgrade
 	UpperTime     time.Duration // from a session's start to OnDeadline, if the Upper sets no other; 0: never
 	Frames        wsproto.Limits
+	StrangerMax   int          // bytes of a message of a client that Session.Known was not told of, if less than Frames allow; 0: as Frames
+	ControlRate   Rate         // packets and frames of a session that mean nothing to the Upper
+	MessageRate   Rate         // messages of a session
 	HeldBytesMax  int          // what may wait for a client between its GETs
 	SessionsMax   int          // sessions that are polled, on all loops
 	AddressMax    int          // sessions of one client address, or IPv6 /64, on all loops; 0: no bound
@@ -59,12 +62,13 @@ type Config struct {
 	Foreign     *eventloop.Listener // takes connections with requests that are not ours; nil: they get a 404
 	IsFile      func(string) bool   // whether a path below Path is Foreign's too; nil: none is
 
-	tables      []*Table      // by loop
-	forbidden   atomic.Uint64 // requests of pages that may not talk to the server
-	malformed   atomic.Uint64 // headers of the application's that HTTP does not allow
-	polling     atomic.Int64  // sessions that are polled
-	addresses   *addresses    // those of clients; nil: no bound
-	probeFrames wsproto.Limits
+	tables          []*Table      // by loop
+	forbidden       atomic.Uint64 // requests of pages that may not talk to the server
+	malformed       atomic.Uint64 // headers of the application's that HTTP does not allow
+	polling         atomic.Int64  // sessions that are polled
+	addresses       *addresses    // those of clients; nil: no bound
+	probeFrames     wsproto.Limits
+	strangersFrames wsproto.Limits
 }
 
 // offers reports whether a transport is offered.
@@ -142,6 +146,10 @@ func NewTable(loop *eventloop.Loop, cfg *Config, newUpper func(Request) Upper) *
 		cfg.addresses = newAddresses(cfg.AddressMax)
 	}
 	cfg.tables = append(cfg.tables, t)
+	cfg.strangersFrames = cfg.Frames
+	if cfg.StrangerMax > 0 {
+		cfg.strangersFrames.MessageBytesMax = min(cfg.StrangerMax, cfg.Frames.MessageBytesMax)
+	}
 	cfg.probeFrames = wsproto.Limits{MessageBytesMax: min(probeBytesMax, cfg.Frames.MessageBytesMax), FragmentsMax: cfg.Frames.FragmentsMax}
 	return t
 }
@@ -276,7 +284,7 @@ func (t *Table) startWebSocket(u *upgrade, dst []byte) *Session {
 	s := t.start(Request{Conn: u.by.conn, Head: u.head}, u.home)
 	u.home = nil
 	t.stats.BegunWebSocket++
-	s.conn, s.mode, s.reader = u.by.conn, u.mode, u.reader(&t.cfg.Frames)
+	s.conn, s.mode, s.reader = u.by.conn, u.mode, u.reader(&t.cfg.strangersFrames)
 	var buf [openBytes]byte
 	dst = wsproto.AppendFrame(dst, wsproto.OpText, s.appendOpen(buf[:0], nil))
 	t.scratch = keepSmall(dst)

@@ -137,6 +137,7 @@ func init() {
 			k.end.peer.Hangup(errors.New("connection reset by peer"))
 			k.end.closed = true
 		},
+		"known":  func(k *talk, _ string) { k.onLoop(func() { k.upper().Known() }) },
 		"stall":  func(k *talk, rest string) { k.end.peer.Stalled, k.end.peer.Window = true, k.number(rest) },
 		"resume": func(k *talk, _ string) { k.end.peer.Resume() },
 		"break":  func(k *talk, _ string) { k.end.peer.Broken = true },
