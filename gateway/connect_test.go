@@ -147,8 +147,8 @@ func TestSocketsPerUserMax(t *testing.T) {
 
 func TestExpiry(t *testing.T) {
 	g := start(t, Config{})
-	short := enter(t, g, `{"sub":"1","ttl":1}`)
-	stays := enter(t, g, `{"sub":"2","ttl":1}`)
+	short := enter(t, g, `{"sub":"1","ttl":3}`)
+	stays := enter(t, g, `{"sub":"2","ttl":3}`)
 	refreshed := stays.emit(fmt.Sprintf(`"refresh",%q`, token(t, `{"sub":"2","ttl":3600,"rooms":["new"]}`)))
 	if want := fmt.Sprintf(`{"user":"2","expires":%d}`, visitorIn(t, g, stays.id).Grant().Expires.Unix()); refreshed != want {
 		t.Errorf("refresh is acknowledged with %s, want %s", refreshed, want)

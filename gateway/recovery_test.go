@@ -172,7 +172,7 @@ func TestRefreshWhileThePredecessorIsHeld(t *testing.T) {
 	away(t, g, c)
 	away(t, g, again()) // twice
 	back := again()
-	back.emit(fmt.Sprintf(`"refresh",%q`, token(t, `{"sub":"1","ttl":1}`)))
+	back.emit(fmt.Sprintf(`"refresh",%q`, token(t, `{"sub":"1","ttl":3}`)))
 	if said := back.ends(); len(said) != 2 || said[0] != `42["expired"]` && !strings.HasPrefix(said[0], `42["expired",`) {
 		t.Errorf("at its end it is told %q", said)
 	}
