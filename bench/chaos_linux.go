@@ -53,6 +53,16 @@ func (t *target) inject(s *session, srv *server, opts scenario.Options) (*report
 	if cfg.Protocol == "socketio" {
 		scene.Target.Rooms = []string{"flood"}
 	}
+	argv := []string{opts.Worker.Argv[0], attackerCommand}
+	scene.Start = func(spec chaos.Spec, at chaos.Target) (chaos.Running, error) {
+		a, err := startAttacker(argv, opts.Worker.CPUs, order{
+			Spec: spec, Addr: at.Addr, Host: at.Host, Path: at.Path, Protocol: at.Protocol, Sources: cfg.Sources, Rooms: at.Rooms, Seed: at.Seed,
+		})
+		if err != nil {
+			return nil, err // and no nil attacker within a Running
+		}
+		return a, nil
+	}
 	switch {
 	case srv != nil:
 		scene.Server = actor{srv}
@@ -72,6 +82,7 @@ func (t *target) inject(s *session, srv *server, opts scenario.Options) (*report
 	for i := range rep.Phases {
 		rep.Phases[i].Note = injection.Note(rep.Phases[i].Name)
 	}
+	rep.SetToQuiet(chaos.Quiet, chaos.IsAttack)
 	return rep, nil
 }
 

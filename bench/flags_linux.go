@@ -182,9 +182,11 @@ type mixCmd struct {
 }
 
 type soakCmd struct {
-	target `embed:""`
-	flow   `embed:""`
-	blend  `embed:""`
+	target     `embed:""`
+	flow       `embed:""`
+	blend      `embed:""`
+	Deliveries uint64 `help:"End after so many deliveries, and fail if there are fewer by the end of --duration. Messages go to the rooms alone, the next when an earlier one has reached those who stay, and not by a timetable: it is about what is lost, not how late."`
+	Depth      int    `help:"With --deliveries: messages in flight, in all rooms together. 0 for 16 in each."`
 }
 
 type chaosCmd struct {
@@ -354,6 +356,30 @@ func (d *depth) check(streams int) error {
 		return fmt.Errorf("%w: --depth must be 1 to %d", errUsage, scenario.DepthMax*streams)
 	}
 	return nil
+}
+
+// depthOfRoom is how many messages are in flight in each room unless it is said.
+const depthOfRoom = 16
+
+// account is the run for a number of deliveries.
+func (c *soakCmd) account() (scenario.Config, error) {
+	cfg := scenario.Config{
+		Scenario: scenario.Soak, Rooms: c.Rooms, Connections: c.Rooms * c.Members, Deliveries: c.Deliveries, Depth: c.Depth,
+	}
+	c.comings.set(&cfg)
+	if cfg.Depth == 0 {
+		cfg.Depth = depthOfRoom * c.Rooms
+	}
+	d := depth{Depth: cfg.Depth}
+	switch {
+	case c.Publishers > 1 || c.Zipf > 0 || c.Warmup > 0 || c.API != "":
+		return cfg, fmt.Errorf("%w: --deliveries excludes --publishers, --zipf, --warmup and --api", errUsage)
+	case c.Protocol != "socketio":
+		return cfg, fmt.Errorf("%w: --deliveries is for Socket.IO", errUsage)
+	case !cfg.Stay():
+		return cfg, fmt.Errorf("%w: with --deliveries somebody has to stay in each room: a lower --churn-share, or more --members", errUsage)
+	}
+	return cfg, d.check(c.Rooms)
 }
 
 func (p *publishers) check() error {

@@ -71,6 +71,9 @@ func run(ctx context.Context, args []string, std streams) (code int) {
 	if len(args) == 1 && args[0] == workerCommand { // the command line of people is slow to build, and workers are many
 		return finish(scenario.Work(std.in, std.out), std.err)
 	}
+	if len(args) == 1 && args[0] == attackerCommand {
+		return finish(attack(std.in, std.out), std.err)
+	}
 	var c cli
 	parser, err := kong.New(&c, kong.Name("bench"), kong.Description("Flood a Socket.IO server and keep the accounts."),
 		kong.Writers(std.out, std.err), kong.UsageOnError(), kong.Exit(func(code int) { panic(exited(code)) }),

@@ -115,7 +115,21 @@ func (c *mixCmd) Run(s *session) error { return c.target.runBlend(s, scenario.Mi
 
 // Run carries out the command.
 func (c *soakCmd) Run(s *session) error {
-	return c.target.runBlend(s, scenario.Soak, &c.flow, &c.blend)
+	if c.Deliveries == 0 {
+		if c.Depth != 0 {
+			return fmt.Errorf("%w: --depth is for --deliveries", errUsage)
+		}
+		return c.target.runBlend(s, scenario.Soak, &c.flow, &c.blend)
+	}
+	if err := errors.Join(c.layout.check(), c.publishers.check(), c.comings.check(), c.flow.check()); err != nil {
+		return err
+	}
+	cfg, err := c.account()
+	if err != nil {
+		return err
+	}
+	cfg.Size, c.Connections = c.Size, cfg.Connections
+	return c.run(s, scenario.Options{Config: cfg, Duration: c.Duration})
 }
 
 func (t *target) runBlend(s *session, name string, f *flow, b *blend) error {

@@ -29,8 +29,14 @@ func slowToken(auth []byte, header, query string) (token string, bad bool) {
 // FuzzToken holds the finding of a client's token against its twin.
 func FuzzToken(f *testing.F) {
 	for _, seed := range [][3]string{
-		{`{"token":"a"}`, "", ""}, {`{"token":7}`, "Bearer b", ""}, {`{"token":null}`, "bearer  b ", "access=c"}, {`{"token":""}`, "Basic b", "access=c"},
-		{`[]`, "", "access=%zz&access=d"}, {``, "Bearer", "a=b"}, {`{"token":"a","token":"b"}`, "", ""}, {`{"Token":"a"}`, "", ""},
+		{`{"token":"a"}`, "", ""},
+		{`{"token":7}`, "Bearer b", ""},
+		{`{"token":null}`, "bearer  b ", "access=c"},
+		{`{"token":""}`, "Basic b", "access=c"},
+		{`[]`, "", "access=%zz&access=d"},
+		{``, "Bearer", "a=b"},
+		{`{"token":"a","token":"b"}`, "", ""},
+		{`{"Token":"a"}`, "", ""},
 	} {
 		f.Add([]byte(seed[0]), seed[1], seed[2])
 	}

@@ -103,6 +103,43 @@ func TestAttacks(t *testing.T) {
 			func(o *Outcome) bool { return o.Opened == 3 },
 			func(o *Outcome) bool { return o.Open+o.ClosedSum() == 3 },
 		},
+		{
+			"event-flood",
+			hub.Options{},
+			Spec{Kind: EventFlood, Connections: 2},
+			func(o *Outcome) bool { return o.Opened == 2 },
+			func(o *Outcome) bool { return o.Open == 2 || o.Closed["RST"]+o.Closed["FIN"]+o.Closed["1005"] > 0 },
+		},
+		{
+			"namespace-flood",
+			hub.Options{},
+			Spec{Kind: NamespaceFlood, Connections: 2},
+			func(o *Outcome) bool { return o.Opened == 2 },
+			func(o *Outcome) bool { return o.Open+o.ClosedSum() == 2 },
+		},
+		{
+			"slow-body", // 1,024 bytes a second are wanted, behind a grace
+			hub.Options{HandshakeTimeout: shortly},
+			Spec{Kind: SlowBody, Connections: 5},
+			func(o *Outcome) bool { return o.ClosedSum() == 5 },
+			func(o *Outcome) bool {
+				return o.Closed["408"]+o.Closed["FIN"]+o.Closed["RST"] == 5 && o.Closed["408"] > 0
+			},
+		},
+		{
+			"huge-head",
+			hub.Options{},
+			Spec{Kind: HugeHead, Rate: 200},
+			func(o *Outcome) bool { return o.ClosedSum() >= 30 },
+			func(o *Outcome) bool { return o.Closed["431"]+o.Closed["RST"] == o.ClosedSum() },
+		},
+		{
+			"reset-flood",
+			hub.Options{},
+			Spec{Kind: ResetFlood, Rate: 2000},
+			func(o *Outcome) bool { return o.Left >= 200 },
+			func(o *Outcome) bool { return o.Opened == o.Left && o.Open == 0 && o.ClosedSum() == 0 },
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			if tc.opts.PingInterval == 0 {
@@ -171,7 +208,7 @@ func TestAllAtOnce(t *testing.T) {
 	}
 	target.Sources = sources
 	client := join(t, s.Addr().String())
-	specs, err := parseAll("slow=20,half-open=50,silent=20,slowloris=50,malformed=100/s,oversized=10/s,churn-flood=100/s,hoarder=5,ping-flood=1")
+	specs, err := parseAll("slow=20,half-open=50,silent=20,slowloris=50,malformed=100/s,oversized=10/s,churn-flood=100/s,hoarder=5,ping-flood=1,event-flood=1,namespace-flood=1,slow-body=20,huge-head=10/s,reset-flood=100/s")
 	if err != nil || len(specs) != len(Kinds()) {
 		t.Fatal(specs, err)
 	}
@@ -202,6 +239,8 @@ func TestRaw(t *testing.T) {
 		{Kind: Silent, Connections: 4},
 		{Kind: Hoarder, Connections: 4},
 		{Kind: PingFlood, Connections: 1},
+		{Kind: EventFlood, Connections: 1},
+		{Kind: NamespaceFlood, Connections: 1},
 	} {
 		w := attack(t, spec, target)
 		w.until(t, func(o *Outcome) bool { return o.Opened == spec.Connections })

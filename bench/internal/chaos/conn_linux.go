@@ -196,6 +196,10 @@ func (a *Attack) answer(c *conn, in []byte) {
 	switch {
 	case status >= 400:
 		a.ended(c, strconv.Itoa(status))
+	case c.attacking && a.spec.Kind == SlowBody && c.steps == 0 && err == nil && end > 0:
+		if announceBody(a, c, c.head[end:]); c.steps > 0 {
+			c.head = nil
+		}
 	case c.attacking: // it was taken for a request, or for nothing we know; the connection's end will be told
 		c.spoilt, c.head = true, nil
 	case err != nil || wsproto.CheckUpgradeResponse(c.head[:end], flood.UpgradeKey) != nil:

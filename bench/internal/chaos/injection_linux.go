@@ -15,6 +15,14 @@ type Scene struct {
 	Target   Target
 	Server   Server // nil if there is none that may be acted upon
 	Innocent int    // connections, of which shares are shares
+	// Start begins an attack; nil for one in this process, as by Start.
+	Start func(Spec, Target) (Running, error)
+}
+
+// Running is an attack that goes on, wherever it does. It is an Attack, or stands for one in another process.
+type Running interface {
+	// Stop ends it, and says what it came to. It may be called again, from any goroutine.
+	Stop() Outcome
 }
 
 // Phase is a part of a run's measured time, in the form that the scenarios take. Rate is left to them. Begin and End may take as long
@@ -38,7 +46,7 @@ type Injection struct {
 	servers sync.Mutex     // held by the act that has the server in its hands
 	mu      sync.Mutex
 	closed  bool
-	running map[int]*Attack // by event
+	running map[int]Running // by event
 	results map[int]Result
 }
 
@@ -83,7 +91,7 @@ func Inject(s Schedule, scene Scene, total time.Duration) (*Injection, error) {
 			return nil, fmt.Errorf("%w: %s", err, e)
 		}
 	}
-	i := &Injection{events: s, scene: scene, pieces: pieces, running: map[int]*Attack{}, results: map[int]Result{}}
+	i := &Injection{events: s, scene: scene, pieces: pieces, running: map[int]Running{}, results: map[int]Result{}}
 	i.ctx, i.cancel = context.WithCancel(context.Background())
 	return i, nil
 }
@@ -146,13 +154,24 @@ func (i *Injection) attack(event int) error {
 	e := i.events[event]
 	target := i.scene.Target
 	target.Seed += uint64(event) // or two attacks of a kind would do the same
-	a, err := Start(e.Attack.Among(i.scene.Innocent), target)
+	a, err := i.start(e.Attack.Among(i.scene.Innocent), target)
 	if err != nil {
 		i.results[event] = Result{Event: e, Err: err}
 		return err
 	}
 	i.running[event] = a
 	return nil
+}
+
+func (i *Injection) start(spec Spec, target Target) (Running, error) {
+	if i.scene.Start != nil {
+		return i.scene.Start(spec, target)
+	}
+	a, err := Start(spec, target)
+	if err != nil {
+		return nil, err // and no nil Attack within a Running
+	}
+	return a, nil
 }
 
 // end stops an attack. An act ends by itself.

@@ -143,7 +143,7 @@ func inject(t *testing.T, text string, scene Scene) *Injection {
 func TestInjection(t *testing.T) {
 	_, target := startHub(t, hub.Options{})
 	server := &fakeServer{pid: child(t)}
-	i := inject(t, "1s:half-open=50%:2s,2s:kill:2s,5s:restart:1s,6s:pause=1ms,7s:silent=2:1s,8s:churn-flood=1000/s:1s", Scene{target, server, 20})
+	i := inject(t, "1s:half-open=50%:2s,2s:kill:2s,5s:restart:1s,6s:pause=1ms,7s:silent=2:1s,8s:churn-flood=1000/s:1s", Scene{Target: target, Server: server, Innocent: 20})
 	got := strings.Join(play(t, i), " ")
 	if want := "quiet half-open half-open+kill kill after restart pause after-2 silent churn-flood after-3"; got != want {
 		t.Errorf("phases %s, want %s", got, want)
@@ -178,7 +178,7 @@ func TestInjection(t *testing.T) {
 func TestInjectionBrokenOff(t *testing.T) {
 	server := &fakeServer{pid: child(t)}
 	target := script(t, switching, hangUp)
-	i := inject(t, "0s:churn-flood=1000/s,1s:pause=1s,5s:kill", Scene{target, server, 0})
+	i := inject(t, "0s:churn-flood=1000/s,1s:pause=1s,5s:kill", Scene{Target: target, Server: server})
 	i.events[1].Pause = never
 	phases := i.Phases()
 	if err := phases[0].Begin(); err != nil {
@@ -211,7 +211,7 @@ func TestInjectionBrokenOff(t *testing.T) {
 
 func TestInjectionFails(t *testing.T) {
 	server := &fakeServer{fails: errScript}
-	i := inject(t, "0s:restart:1s,1s:kill:1s,2s:pause=1s", Scene{Target{}, server, 0})
+	i := inject(t, "0s:restart:1s,1s:kill:1s,2s:pause=1s", Scene{Server: server})
 	phases := i.Phases()
 	for at, want := range []error{errScript, errScript, ErrPid} {
 		if err := phases[at].Begin(); !errors.Is(err, want) {

@@ -206,5 +206,8 @@ var (
 	fragment = []byte(frame("\x00", string(letters[:fragmentBytes])))
 )
 
+// events is a block of events that the room application sends back.
+var events = bytes.Repeat([]byte(text(`42["echo","again"]`)), 200)
+
 // pings is a block of empty pings, as large as one write should be.
 var pings = bytes.Repeat([]byte(frame("\x89", "")), 680)

@@ -34,6 +34,19 @@ const (
 	// PingFlood sends WebSocket pings without end and reads no pong. A good server keeps at most a bounded number of pongs for it, and
 	// gives the other connections their turn.
 	PingFlood Kind = "ping-flood"
+	// EventFlood sends events without end, each of which the server answers, and reads the answers. A good server gives the other
+	// connections their turn, and lets this one have no more than its rate, or cuts it off.
+	EventFlood Kind = "event-flood"
+	// NamespaceFlood asks for one namespace after the other that there is not. A good server refuses each and keeps nothing of it.
+	NamespaceFlood Kind = "namespace-flood"
+	// SlowBody begins a session by polling, announces a large body, and sends a byte of it each second. A good server wants more than
+	// that: it answers 408 or closes.
+	SlowBody Kind = "slow-body"
+	// HugeHead sends a request's head of a megabyte. A good server answers 431 once it is larger than any that means well, or closes.
+	HugeHead Kind = "huge-head"
+	// ResetFlood connects and resets as soon as the connection is there, which the server may not even have accepted. A good server
+	// takes no notice of it.
+	ResetFlood Kind = "reset-flood"
 )
 
 // Description is a kind for people.
@@ -57,6 +70,11 @@ var kinds = []Description{
 	{ChurnFlood, "connects and closes at once, FIN and RST by turns", "frees everything, and lets the innocent in", "churn-flood=500/s"},
 	{Hoarder, "joins room after room, ten a second", "spends little on each, and frees them with the connection", "hoarder=10"},
 	{PingFlood, "sends WebSocket pings without end and reads no pong", "bounds the pongs that wait, and serves the others", "ping-flood=5"},
+	{EventFlood, "sends events that are answered, without end, and reads the answers", "limits their rate or cuts it off, and serves the others", "event-flood=5"},
+	{NamespaceFlood, "asks for namespaces that there are not, without end", "refuses each, and keeps nothing", "namespace-flood=5"},
+	{SlowBody, "polls, and sends the body of a POST one byte a second", "408 or a close at the body's deadline", "slow-body=500"},
+	{HugeHead, "sends a request's head of a megabyte and comes again", "431 or a close, long before its end", "huge-head=50/s"},
+	{ResetFlood, "connects and resets at once", "takes no notice", "reset-flood=1000/s"},
 }
 
 // known says whether there is such a kind.
@@ -65,4 +83,6 @@ func (k Kind) known() bool {
 }
 
 // comes says that the kind's connections are short and come at a rate; the others' are held.
-func (k Kind) comes() bool { return k == Malformed || k == Oversized || k == ChurnFlood }
+func (k Kind) comes() bool {
+	return k == Malformed || k == Oversized || k == ChurnFlood || k == HugeHead || k == ResetFlood
+}

@@ -165,9 +165,24 @@ type piece struct {
 	begin, end []int // which events begin and end with it
 }
 
+// Quiet is the name of the phase before the first event.
+const Quiet = "quiet"
+
+// IsAttack says whether there is an attack in a phase of that name.
+func IsAttack(phase string) bool {
+	for part := range strings.SplitSeq(phase, "+") {
+		for _, d := range kinds { // the second phase of a name has a number behind it
+			if rest, ok := strings.CutPrefix(part, string(d.Kind)); ok && (rest == "" || strings.Trim(rest, "-0123456789") == "") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // The names of the pieces in which nothing happens: before the first event, and after one.
 const (
-	quietName = "quiet"
+	quietName = Quiet
 	afterName = "after"
 )
 

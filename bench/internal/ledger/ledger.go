@@ -125,6 +125,9 @@ func (s *Sequence) Gaps() uint64 {
 	return uint64(s.givenUp) + uint64(bits.Len64(s.ahead)-bits.OnesCount64(s.ahead))
 }
 
+// Ahead is the lowest number such that neither it nor any higher one has arrived.
+func (s *Sequence) Ahead() uint32 { return s.next + uint32(bits.Len64(s.ahead)) }
+
 // Tally counts arrivals by verdict. Tallies of several receivers are added.
 type Tally struct {
 	Delivered  uint64 `json:"delivered"`  // new messages, reordered ones among them

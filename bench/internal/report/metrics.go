@@ -123,6 +123,7 @@ func (m *metrics) latencies(r *Report) {
 		m.add("p99.99", "us", Lower, l.P9999)
 		m.add("max", "us", Lower, l.Max)
 	}
+	m.addIf("p99_to_quiet", "", Lower, r.ToQuiet)
 	if o := r.Open; o != nil {
 		m.add("rate_wanted", "1/s", Neutral, o.RateWanted)
 		m.add("rate_sent", "1/s", Higher, o.RateSent)

@@ -11,8 +11,11 @@ func (o *Open) SetLag(lag, held, sent *ledger.Latency) {
 
 // Churn is how many members left and came again while the messages flowed.
 type Churn struct {
-	Churned     uint64  `json:"churned"`
-	ChurnedPerS float64 `json:"churned_per_s"`
+	Churned           uint64  `json:"churned"`
+	ChurnedPerS       float64 `json:"churned_per_s"`
+	Reconnected       uint64  `json:"reconnected"`        // of those, by another connection; the others left their rooms and joined them again
+	UpgradedMeanwhile uint64  `json:"upgraded_meanwhile"` // of those, by polling: in their rooms before they went over to WebSocket
+	PolledMeanwhile   uint64  `json:"polled_meanwhile"`   // messages that they got by then
 }
 
 // Slow is what became of members that stopped reading.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"math"
+	"slices"
 
 	"starling/bench/internal/ledger"
 )
@@ -69,7 +70,8 @@ type Report struct {
 	Unmet       []string           `json:"unmet,omitempty"`   // assertions that did not hold
 	Ratio       map[string]float64 `json:"ratio_to_limit,omitempty"`
 
-	Phases []Phase `json:"phases,omitempty"`
+	Phases  []Phase  `json:"phases,omitempty"`
+	ToQuiet *float64 `json:"p99_to_quiet,omitempty"` // the largest of theirs
 
 	// What a folder keeps in files of its own. The histograms are in HDR's V2 compressed form (ledger.ImportLatency reads them) and
 	// nil if nothing was recorded; those of a run with a timetable start from the intended time.
@@ -85,8 +87,9 @@ type Phase struct {
 	ToS       float64  `json:"to_s"`
 	Rate      float64  `json:"rate_wanted"` // messages a second
 	Delivered uint64   `json:"delivered"`
-	Latency   *Latency `json:"latency,omitempty"` // nil if nothing was delivered
-	Note      string   `json:"note,omitempty"`    // what came of it
+	Latency   *Latency `json:"latency,omitempty"`      // nil if nothing was delivered
+	Note      string   `json:"note,omitempty"`         // what came of it
+	ToQuiet   *float64 `json:"p99_to_quiet,omitempty"` // its 99th percentile, as a multiple of the quiet phase's; nil but for attacks
 }
 
 // Connect is the result of the connect scenario.
@@ -204,6 +207,32 @@ func (r *Report) OK() bool {
 		(r.Tally == nil || r.FindMax != nil || r.Clean()) && (r.API == nil || r.FindMax != nil || r.API.ok()) && (r.Storm == nil || r.Storm.ok(r.Connections)) &&
 		(r.FindMax == nil || r.MaxRate > 0)
 }
+
+// SetToQuiet sets the phases that are attacks beside the one of that name.
+func (r *Report) SetToQuiet(quiet string, isAttack func(phase string) bool) {
+	at := slices.IndexFunc(r.Phases, func(p Phase) bool { return p.Name == quiet && p.Latency != nil && p.Latency.P99 > 0 })
+	if at < 0 {
+		return
+	}
+	for i := range r.Phases {
+		p := &r.Phases[i]
+		if !isAttack(p.Name) {
+			continue
+		}
+		times := math.Inf(1) // who hears nothing waits for ever
+		if p.Latency != nil {
+			times = p.Latency.P99 / r.Phases[at].Latency.P99
+		}
+		times = round(min(times, toQuietMax))
+		p.ToQuiet = &times
+		if r.ToQuiet == nil || *r.ToQuiet < times {
+			r.ToQuiet = &times
+		}
+	}
+}
+
+// toQuietMax stands for all that is more: JSON has no infinity.
+const toQuietMax = 1e9
 
 // Per divides, and says null where there is nothing to divide or nothing to divide by.
 func Per(total *float64, n, scale float64) *float64 {

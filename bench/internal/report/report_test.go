@@ -51,7 +51,7 @@ func TestEveryPartKeepsItsKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{
-		"schema", "id", "case", "round", "seed", "warmup_s", "transport", "unmet", "phases",
+		"schema", "id", "case", "round", "seed", "warmup_s", "transport", "unmet", "phases", "p99_to_quiet",
 		"conn_per_s", "cpu_us_per_conn", "handshake_us_p50", "handshake_us_p99", "handshake_us_p999", "handshake_us_max", "rounds",
 		"rss_before_bytes", "rss_anon_before_bytes", "rss_bytes", "rss_anon_bytes", "rss_bytes_per_conn", "rss_anon_bytes_per_conn",
 		"hold_cpu_us_per_conn_s", "after", "rooms", "members", "messages", "messages_per_s", "deliveries_per_s", "cpu_us_per_delivery",
@@ -60,7 +60,7 @@ func TestEveryPartKeepsItsKeys(t *testing.T) {
 		"delivered", "lost", "duplicated", "reordered", "misrouted", "garbled",
 		"rate_wanted", "rate_sent", "generator_lag_us_p50", "generator_lag_us_p99", "generator_lag_us_max", "generator_held_us_p99",
 		"sent_latency_us_p50", "sent_latency_us_p99", "late", "late_after_us", "unsent", "dropped",
-		"churned", "churned_per_s", "slow_members", "slow_disconnected", "rss_peak_bytes", "p99_limit_us", "max_rate", "steps",
+		"churned", "churned_per_s", "reconnected", "upgraded_meanwhile", "polled_meanwhile", "slow_members", "slow_disconnected", "rss_peak_bytes", "p99_limit_us", "max_rate", "steps",
 		"rss_slope_bytes_per_hour", "rss_from_bytes", "rss_to_bytes",
 		"cut", "back", "upgraded", "proven", "cut_to_first_attempt_s", "cut_to_last_back_s", "server_down_s", "server_start_cpu_s",
 		"reconnect", "attempt", "away", "http_requests", "http_requests_per_client", "cpu_us_per_client", "retries", "retry_reasons", "errors",
@@ -84,7 +84,7 @@ func full() *Report {
 		Connect: &Connect{}, Idle: &Idle{}, Delivery: &Delivery{}, Echo: &Echo{}, Storm: storm(), Latency: &Latency{}, Tally: &ledger.Tally{},
 		Churn: &Churn{}, Slow: &Slow{}, FindMax: &FindMax{}, Trend: &Trend{}, Phases: []Phase{{}}, Unmet: []string{"p99<1us"},
 		ID: "01-mix-server", Case: "mix", Round: 1, Seed: 1, WarmupS: 1,
-		Open: &Open{}, API: &API{FirstFault: "f", FirstShort: "9 of 10"}, Transport: "default", Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Invalid: "v", Interrupted: true, Ratio: map[string]float64{"a": 1},
+		Open: &Open{}, API: &API{FirstFault: "f", FirstShort: "9 of 10"}, Transport: "default", Depth: 1, SizeBytes: 1, Error: "e", Stalled: "s", Invalid: "v", Interrupted: true, Ratio: map[string]float64{"a": 1}, ToQuiet: seconds(1),
 		Timeline: []Sample{{}}, LatencyHDR: []byte{1}, HandshakeHDR: []byte{1},
 	}
 	return r

@@ -35,7 +35,7 @@ func (r *Report) results() []string {
 		out = append(out, fmt.Sprintf("%s, %d echoes, %.0f echoes/s, server %s us/echo", r.pace(), e.Echoes, e.EchoesPerS, number(e.CPUUsPerEcho)))
 	}
 	if c := r.Churn; c != nil {
-		out = append(out, fmt.Sprintf("%d members came and went, %.1f/s", c.Churned, c.ChurnedPerS))
+		out = append(out, c.text())
 	}
 	if s := r.Slow; s != nil {
 		out = append(out, fmt.Sprintf("%d members did not read, %d of them disconnected, RSS at most %s", s.SlowMembers, s.SlowCut, mib(s.RSSPeak)))
@@ -80,12 +80,23 @@ func (r *Report) pace() string {
 	return s
 }
 
+func (c *Churn) text() string {
+	s := fmt.Sprintf("%d members came and went, %.1f/s, %d of them by another connection", c.Churned, c.ChurnedPerS, c.Reconnected)
+	if c.UpgradedMeanwhile > 0 {
+		s += fmt.Sprintf(", %d in their rooms when they went over to WebSocket, having got %d messages by polling", c.UpgradedMeanwhile, c.PolledMeanwhile)
+	}
+	return s
+}
+
 func (p *Phase) text() string {
 	s := fmt.Sprintf("%s %.0f-%.0f s: ", p.Name, p.FromS, p.ToS)
 	if p.Latency == nil {
 		s += "nothing delivered"
 	} else {
 		s += fmt.Sprintf("p50 %.0f p99 %.0f max %.0f", p.Latency.P50, p.Latency.P99, p.Latency.Max)
+	}
+	if p.ToQuiet != nil {
+		s += fmt.Sprintf(", p99 %.2f times the quiet one", *p.ToQuiet)
 	}
 	if p.Note != "" {
 		s += " (" + p.Note + ")"

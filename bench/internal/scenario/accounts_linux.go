@@ -15,6 +15,9 @@ type accounts struct {
 	late, unsent  uint64
 	heardNs       int64 // when the last message arrived
 	churned       uint64
+	reconnected   uint64
+	upgraded      uint64
+	polled        uint64
 	cut, dropped  int
 }
 
@@ -81,6 +84,9 @@ func (s *accounts) add(p part) error {
 	s.late += p.Late
 	s.unsent += p.Unsent
 	s.churned += p.Churned
+	s.reconnected += p.Reconnected
+	s.upgraded += p.Upgraded
+	s.polled += p.Polled
 	s.cut += p.Cut
 	s.dropped += p.Dropped
 	return nil

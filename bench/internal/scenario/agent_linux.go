@@ -68,10 +68,13 @@ type member struct {
 	sinceNs  int64 // when it was to begin to connect
 	room     uint32
 	sent     uint32 // echoes
+	heard    uint32 // messages to its room over this connection, up to the last before it left it
 	attempts uint8  // to come back, in vain
 	state    memberState
 	slow     bool // it has stopped reading
 	floating bool // the first message that it hears begins its account
+	goes     bool // it is one of those that leave and come again
+	early    bool // it has asked to be let into its room before it came over to WebSocket
 }
 
 type memberState uint8
@@ -105,6 +108,7 @@ func newAgent(cfg *Config, s share, window int, loop *flood.Loop, up upstream) (
 	for i := range a.members {
 		if cfg.churns(s.First + i) {
 			a.churners = append(a.churners, int32(i))
+			a.members[i].goes = true
 		}
 	}
 	a.diary.First = s.First
@@ -295,6 +299,10 @@ func (a *agent) part() *part {
 		p.HeardNs = a.measured.heardNs
 		p.Late, p.Unsent, p.Churned, p.Cut = a.measured.late, a.measured.unsent, a.measured.churned, a.measured.cut
 		p.Dropped, p.Unheard = a.measured.dropped, a.unheard()
+		p.Reconnected = a.measured.reconnected
+		if door, polls := a.door.(*stockDoor); polls {
+			p.Upgraded, p.Polled = door.upgraded, door.polled
+		}
 		rest := a.diary.close(flood.Now())
 		p.Rest = &rest
 	}
@@ -325,6 +333,12 @@ func (a *agent) dial() {
 func (a *agent) enter(i int, dueNs int64) {
 	m := &a.members[i]
 	m.conn, m.state, m.sinceNs, m.room = nil, dialling, dueNs, a.cfg.roomOf(a.share.First+i)
+	door, polls := a.door.(*stockDoor)
+	if m.early = polls && a.cfg.Deliveries > 0 && a.phase != opConnect; m.early {
+		a.out = a.wire.appendJoin(a.out[:0], m.room)
+		door.enterAsking(i, a.out)
+		return
+	}
 	a.door.enter(i)
 }
 
@@ -333,7 +347,7 @@ func (a *agent) dropDialling() {
 	for i := range a.members {
 		if m := &a.members[i]; m.state == dialling {
 			a.door.cancel(i)
-			*m = member{}
+			*m = member{goes: m.goes}
 			a.dialled.failures["timeout"]++
 		}
 	}
@@ -353,6 +367,10 @@ func (a *agent) admitted(i int, c *flood.Conn, connect []byte) {
 	a.diary.Connects++
 	if a.ids != nil {
 		a.ids[i] = socketID(connect)
+	}
+	if m.early {
+		m.state = asking // the answer has come, and follows
+		return
 	}
 	if a.phase != opConnect { // it has come back
 		if a.cfg.joins() {
@@ -448,10 +466,11 @@ func (a *agent) close() {
 	a.stop()
 	a.alarms = nil
 	for i := range a.members {
-		if m := &a.members[i]; m.conn != nil {
+		m := &a.members[i]
+		if m.conn != nil {
 			a.loop.Close(m.conn)
 		}
-		a.members[i] = member{}
+		a.members[i] = member{goes: m.goes}
 	}
 	a.diary.Connected = 0
 	a.door.shut()

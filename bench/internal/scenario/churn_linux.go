@@ -63,6 +63,7 @@ func (a *agent) reconnect(i int, now int64) {
 	m := &a.members[i]
 	a.loop.Close(m.conn)
 	a.diary.Connected--
+	a.measured.reconnected++
 	a.forgetAll(m)
 	a.enter(i, now)
 }
@@ -71,6 +72,7 @@ func (a *agent) reconnect(i int, now int64) {
 // last that it heard is lost. What it hears next begins a new one.
 func (a *agent) forgetRoom(m *member) {
 	a.lostBefore += m.seq.Gaps()
+	m.heard = max(m.heard, m.seq.Ahead())
 	m.seq, m.floating = ledger.Sequence{}, true
 }
 
@@ -78,7 +80,7 @@ func (a *agent) forgetRoom(m *member) {
 func (a *agent) forgetAll(m *member) {
 	a.forgetRoom(m)
 	a.lostBefore += m.echoes.Gaps()
-	m.echoes = ledger.SequenceFrom(m.sent)
+	m.echoes, m.heard = ledger.SequenceFrom(m.sent), 0
 }
 
 // Members that have lost their connection come back as the stock client would: after half a second to one and a half, and after

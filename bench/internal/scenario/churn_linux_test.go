@@ -13,11 +13,12 @@ import (
 // noDoor lets nobody in by itself.
 type noDoor struct{ entered []int }
 
-func (d *noDoor) enter(i int) { d.entered = append(d.entered, i) }
-func (d *noDoor) cancel(int)  {}
-func (d *noDoor) due() int64  { return 0 }
-func (d *noDoor) watch()      {}
-func (d *noDoor) shut()       {}
+func (d *noDoor) enter(i int)    { d.entered = append(d.entered, i) }
+func (d *noDoor) cancel(int)     {}
+func (d *noDoor) due() int64     { return 0 }
+func (d *noDoor) watch()         {}
+func (d *noDoor) shut()          {}
+func (d *noDoor) replays() int64 { return 0 }
 
 // act is what befalls a member of the only room, which is connection 0.
 type act func(a *agent, m *member)
@@ -66,6 +67,9 @@ func TestChurnIsAccountedFor(t *testing.T) {
 		{"what came before it was let out", []act{hear(0), leave, hear(2), letOut, letIn, hear(3)}, 4, ledger.Tally{Delivered: 3, Lost: 1}, []entry{{First: 3}}, ""},
 		{"what came before it knew that it was in", []act{hear(0), leave, letOut, hear(3), letIn, hear(5)}, 6, ledger.Tally{Delivered: 3, Lost: 1}, nil, ""},
 		{"doubled when it was back", []act{hear(0), leave, letOut, letIn, hear(3, 3)}, 4, ledger.Tally{Delivered: 2, Duplicated: 1}, []entry{{First: 3}}, ""},
+		{"again what it heard before it left", []act{hear(0, 1), leave, letOut, letIn, hear(1, 3)}, 4, ledger.Tally{Delivered: 3, Duplicated: 1}, []entry{{First: 3}}, ""},
+		{"what is older than what it heard before it left", []act{hear(0, 2), leave, letOut, letIn, hear(1, 3)}, 4, ledger.Tally{Delivered: 3, Lost: 1, Duplicated: 1}, []entry{{First: 3}}, ""},
+		{"over another connection, which may be behind", []act{hear(0, 1), cut, back, letIn, hear(1, 2)}, 3, ledger.Tally{Delivered: 4}, []entry{{First: 1}}, ""},
 		{"never sent", []act{hear(0), leave, letOut, letIn, hear(3)}, 3, ledger.Tally{Delivered: 1, Garbled: 1}, []entry{{First: 3}}, ""},
 		{"nothing when it was back", []act{hear(0), leave, letOut, letIn}, 9, ledger.Tally{Delivered: 1}, nil, ""}, // see TestLostAtTheDoor
 		{"twice in and out", []act{hear(1), leave, letOut, letIn, hear(4, 6), leave, letOut, letIn, hear(9)}, 10, ledger.Tally{Delivered: 4, Lost: 2}, []entry{{First: 4}, {First: 9}}, ""},
@@ -112,8 +116,9 @@ func TestChurnIsAccountedFor(t *testing.T) {
 
 // Whoever is in must get what was sent from then on.
 func TestLostAtTheDoor(t *testing.T) {
-	s := &senders{sentAt: [][]int64{{10, 20, 30, 40}, {15}, nil}}
-	s.sent.rooms = []uint32{4, 1, 0}
+	s := &senders{sendings: &sendings{[]roomSendings{{at: []int64{10, 20, 30, 40}}, {at: []int64{15}}, {}, {at: []int64{30, 40}, first: 2, forgottenNs: 20}}}}
+	s.sent.rooms = []uint32{4, 1, 0, 4}
+	r := &run{senders: s}
 	for _, tc := range []struct {
 		name string
 		entry
@@ -128,17 +133,42 @@ func TestLostAtTheDoor(t *testing.T) {
 		{"in after all", entry{0, 50, 4}, 0},
 		{"another room", entry{1, 10, 1}, 1},
 		{"a room of no messages", entry{2, 10, 0}, 0},
+		{"in after what is forgotten, and heard the next", entry{3, 25, 2}, 0},
+		{"in after what is forgotten, and missed one", entry{3, 25, 3}, 1},
+		{"in before the last that is forgotten, and missed that at least", entry{3, 15, 2}, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			if got := s.lostBefore(tc.entry); got != tc.want {
-				t.Errorf("lost %d, want %d", got, tc.want)
+			if got := r.lostBefore(tc.entry); got != tc.want || r.report.Stalled != "" {
+				t.Errorf("lost %d, want %d; %s", got, tc.want, r.report.Stalled)
 			}
 		})
 	}
-	r := &run{senders: s, parts: []part{{Unheard: []entry{{Room: 0, Ns: 25}, {Room: 1, Ns: 16}}}, {Unheard: []entry{{Room: 2, Ns: 1}}}}}
+	r.parts = []part{{Unheard: []entry{{Room: 0, Ns: 25}, {Room: 1, Ns: 16}}}, {Unheard: []entry{{Room: 2, Ns: 1}}}}
 	r.enters([]entry{{0, 15, 3}})
 	if got := r.lostAtTheDoor(); got != 2+2 {
 		t.Errorf("lost %d in all, want 2 by one who has heard something since and 2 by one who has not", got)
+	}
+	if lost := r.lostBefore(entry{3, 15, 1}); lost != 0 || r.report.Stalled == "" {
+		t.Errorf("lost %d, and nothing said of an entry that cannot be judged", lost)
+	}
+}
+
+// However long a run is, what is kept of when messages were sent is bounded, and what is kept is right.
+func TestSendingsAreForgotten(t *testing.T) {
+	const each, many = int64(time.Millisecond), 400_000
+	s := newSendings(2)
+	for n := range int64(many) {
+		s.add(1, n*each)
+	}
+	r := &s.rooms[1]
+	if kept := int64(sendingsKept) / each; int64(len(r.at)) < kept || int64(cap(r.at)) > 4*kept {
+		t.Errorf("%d are kept in %d places", len(r.at), cap(r.at))
+	}
+	if r.first+uint32(len(r.at)) != many || r.at[0] != int64(r.first)*each || r.forgottenNs != r.at[0]-each {
+		t.Errorf("from number %d on, of %d, behind %d", r.first, r.at[0], r.forgottenNs)
+	}
+	if last := s.lastNs(); last[0] != 0 || last[1] != (many-1)*each {
+		t.Errorf("written to last at %v", last)
 	}
 }
 

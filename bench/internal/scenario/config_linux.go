@@ -76,6 +76,10 @@ type Config struct {
 	ChurnRate  float64 // members that leave and come again
 	Ramp       float64 // connections; 0 for as many as the window of handshakes allows
 
+	// Deliveries, if not 0, is how many there are to be before the run ends, of messages to rooms that are sent in answer to what has
+	// arrived although members come and go: what those get who stay says when the next is sent.
+	Deliveries uint64
+
 	Zipf           float64       // how much more the first rooms are written to than the last: an exponent above 1, or 0 for all alike
 	Publishers     int           // connections that write to the rooms, each to its own unless it is to the control API (see apiRoute.spreads)
 	ChurnShare     float64       // of the members: those that leave and come again
@@ -93,6 +97,11 @@ const (
 
 // open says whether messages are sent by a timetable.
 func (c *Config) open() bool {
+	return c.Deliveries == 0 && c.timed()
+}
+
+// timed says whether anything at all is done by a timetable.
+func (c *Config) timed() bool {
 	return c.Rate > 0 || c.DirectRate > 0 || c.EchoRate > 0 || c.ChurnRate > 0
 }
 
@@ -110,6 +119,26 @@ func (c *Config) slow(number int) bool { return spread(number, c.SlowShare) }
 
 func (c *Config) churns(number int) bool {
 	return c.ChurnRate > 0 && spread(number, c.ChurnShare) && !c.slow(number)
+}
+
+// stayers is how many connections have that room and never leave it.
+func (c *Config) stayers(room int) (n int) {
+	for number := c.firstOf(room); number < c.firstOf(room+1); number++ {
+		if !c.churns(number) {
+			n++
+		}
+	}
+	return n
+}
+
+// Stay says whether each room has a member that never leaves it.
+func (c *Config) Stay() bool {
+	for room := range c.Rooms {
+		if c.stayers(room) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // Streams are numbered as rooms are; those that one member alone hears have its number and one of these marks.
@@ -138,11 +167,10 @@ func (c *Config) roomOf(number int) uint32 {
 }
 
 // roomSize is how many connections have that room.
-func (c *Config) roomSize(room int) int {
-	// The first number of a room is the least n with n*Rooms/Connections >= room.
-	first := func(room int) int { return (room*c.Connections + c.Rooms - 1) / c.Rooms }
-	return first(room+1) - first(room)
-}
+func (c *Config) roomSize(room int) int { return c.firstOf(room+1) - c.firstOf(room) }
+
+// firstOf is the first number of a room: the least n with n*Rooms/Connections >= room.
+func (c *Config) firstOf(room int) int { return (room*c.Connections + c.Rooms - 1) / c.Rooms }
 
 func (c *Config) wire() wire {
 	if c.Protocol == flood.Raw {

@@ -16,6 +16,9 @@ type door interface {
 	due() int64   // when watch is wanted next, on flood's clock; 0: any time
 	watch()       // is called every turn
 	shut()        // closes what is on its way
+	// replays is when that came, on flood's clock, which the keeper is being told of, if it came before the keeper had let the member in;
+	// else 0.
+	replays() int64
 }
 
 // doorkeeper is told who comes in, and by what connection, whose number is the member's among all connections. From then on it is the
@@ -109,6 +112,9 @@ func (d *wsDoor) watch() {
 		d.keeper.refused(s.member, s.reason)
 	}
 }
+
+// replays is part of door. By this one everybody has nothing behind.
+func (d *wsDoor) replays() int64 { return 0 }
 
 func (d *wsDoor) shut() {
 	for _, c := range d.coming {

@@ -211,10 +211,17 @@ func (r *run) setFlow(from, to usage, sum accounts) {
 		r.setEcho(used, seconds, sum.latency.Count())
 	}
 	if r.cfg.ChurnRate > 0 {
-		r.report.Churn = &report.Churn{Churned: sum.churned, ChurnedPerS: report.Rate(float64(sum.churned), seconds)}
+		r.setChurn(sum, seconds)
 	}
 	r.setAPI(seconds)
 	r.judgeGenerator(sum.lag, sum.held)
+}
+
+func (r *run) setChurn(sum accounts, seconds float64) {
+	r.report.Churn = &report.Churn{
+		Churned: sum.churned, ChurnedPerS: report.Rate(float64(sum.churned), seconds), Reconnected: sum.reconnected,
+		UpgradedMeanwhile: sum.upgraded, PolledMeanwhile: sum.polled,
+	}
 }
 
 // setAPI enters what the control API has said.

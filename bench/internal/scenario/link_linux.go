@@ -69,19 +69,22 @@ type part struct {
 	Latency      []byte
 	Crowd        *crowdPart `json:",omitzero"` // of a storm
 
-	First   int      // the number of the agent's first connection
-	IDs     []string `json:",omitzero"` // socket ids, if messages go to these
-	Real    []byte   `json:",omitzero"` // opFinish: latencies from the actual send, and how late what the agent sends was sent
-	Lag     []byte   `json:",omitzero"`
-	Held    []byte   `json:",omitzero"` // and how late it read what had arrived
-	Late    uint64   `json:",omitzero"`
-	Unsent  uint64   `json:",omitzero"` // what was due when nobody was there to do it
-	Churned uint64   `json:",omitzero"`
-	Rest    *second  `json:",omitzero"` // opFinish: the second that is not over
-	HeardNs int64    `json:",omitzero"` // when the last message arrived
-	Unheard []entry  `json:",omitzero"` // members that have come in and heard nothing yet
-	Cut     int      `json:",omitzero"` // slow members that were disconnected
-	Dropped int      `json:",omitzero"` // connections that were lost and come back
+	First       int      // the number of the agent's first connection
+	IDs         []string `json:",omitzero"` // socket ids, if messages go to these
+	Real        []byte   `json:",omitzero"` // opFinish: latencies from the actual send, and how late what the agent sends was sent
+	Lag         []byte   `json:",omitzero"`
+	Held        []byte   `json:",omitzero"` // and how late it read what had arrived
+	Late        uint64   `json:",omitzero"`
+	Unsent      uint64   `json:",omitzero"` // what was due when nobody was there to do it
+	Churned     uint64   `json:",omitzero"`
+	Reconnected uint64   `json:",omitzero"` // of those
+	Upgraded    uint64   `json:",omitzero"` // of those that reconnected: in their rooms before they went over to WebSocket
+	Polled      uint64   `json:",omitzero"` // messages that they got by then
+	Rest        *second  `json:",omitzero"` // opFinish: the second that is not over
+	HeardNs     int64    `json:",omitzero"` // when the last message arrived
+	Unheard     []entry  `json:",omitzero"` // members that have come in and heard nothing yet
+	Cut         int      `json:",omitzero"` // slow members that were disconnected
+	Dropped     int      `json:",omitzero"` // connections that were lost and come back
 }
 
 // crowdPart is one crowd's contribution since it was armed.

@@ -7,18 +7,19 @@ import (
 
 // measured is what was measured since opBegin.
 type measured struct {
-	fromNs  int64           // what was to be sent before is not measured
-	latency *ledger.Latency // from when it was to be sent
-	real    *ledger.Latency // from when it was sent; only with a timetable
-	lag     *ledger.Latency // of what this agent sends
-	held    *ledger.Latency // how late it read what had arrived
-	read    int64           // deliveries of this turn
-	heardNs int64           // when the last message arrived
-	late    uint64
-	unsent  uint64 // what was due when nobody was there to do it
-	churned uint64
-	cut     int // members that had stopped reading, and were disconnected
-	dropped int // connections that were lost and come back
+	fromNs      int64           // what was to be sent before is not measured
+	latency     *ledger.Latency // from when it was to be sent
+	real        *ledger.Latency // from when it was sent; only with a timetable
+	lag         *ledger.Latency // of what this agent sends
+	held        *ledger.Latency // how late it read what had arrived
+	read        int64           // deliveries of this turn
+	heardNs     int64           // when the last message arrived
+	late        uint64
+	unsent      uint64 // what was due when nobody was there to do it
+	churned     uint64
+	reconnected uint64 // of those
+	cut         int    // members that had stopped reading, and were disconnected
+	dropped     int    // connections that were lost and come back
 }
 
 func newMeasured() measured {

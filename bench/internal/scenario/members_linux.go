@@ -9,7 +9,7 @@ import (
 
 // room counts the arrivals of its messages at this agent's members, where the next message waits for that.
 type room struct {
-	members uint32                           // of this agent
+	members uint32                           // of this agent, that stay
 	arrived [ledger.SequenceWindowMax]uint32 // by message number modulo the window, which is wider than what is in flight
 }
 
@@ -20,7 +20,9 @@ func (a *agent) openRooms() {
 	first, last := a.cfg.roomOf(a.share.First), a.cfg.roomOf(a.share.First+a.share.Count-1)
 	a.rooms = make([]room, last-first+1)
 	for i := range a.share.Count {
-		a.rooms[a.cfg.roomOf(a.share.First+i)-first].members++
+		if !a.members[i].goes {
+			a.rooms[a.cfg.roomOf(a.share.First+i)-first].members++
+		}
 	}
 }
 
@@ -60,7 +62,7 @@ func (a *agent) entered(m *member) {
 		a.fault(&a.tally.Garbled)
 		return
 	}
-	m.state, m.sinceNs = entered, flood.Now()
+	m.state, m.sinceNs = entered, a.heardAt()
 	a.progress++
 	if a.phase == opJoin {
 		a.flying--
@@ -79,24 +81,38 @@ func (a *agent) deliver(m *member, message []byte) {
 		a.deliverDirect(m, stamp)
 		return
 	}
-	if m.floating {
-		a.hearFirst(m, stamp.Seq)
+	if m.floating && !a.hearFirst(m, stamp.Seq) {
+		return
 	}
 	if !a.note(m.seq.Note(stamp.Seq)) {
 		return
 	}
 	a.arrived(stamp, flood.Now())
-	if a.rooms != nil {
+	if a.rooms != nil && !m.goes {
 		a.countArrival(stamp)
 	}
 }
 
-// hearFirst begins a member's account anew. One that hears something before it knows that it is in has nothing to miss.
-func (a *agent) hearFirst(m *member, seq uint32) {
+// heardAt is when that was heard which the agent is being told of.
+func (a *agent) heardAt() int64 {
+	if at := a.door.replays(); at != 0 {
+		return at
+	}
+	return flood.Now()
+}
+
+// hearFirst begins a member's account anew. One that hears something before it knows that it is in has nothing to miss. What it heard
+// over the same connection before it left, or what is older, must not come again: first is false if it does.
+func (a *agent) hearFirst(m *member, seq uint32) (first bool) {
+	if seq < m.heard {
+		a.note(ledger.Duplicated)
+		return false
+	}
 	m.seq, m.floating = ledger.SequenceFrom(seq), false
 	if m.state == entered {
 		a.diary.Entries = append(a.diary.Entries, entry{m.room, m.sinceNs, seq})
 	}
+	return true
 }
 
 // unheard are the members that have come in and heard nothing so far.

@@ -19,18 +19,28 @@ type publisher struct {
 
 	opened    int // connections: one, or those that requests to the control API are spread over
 	stopped   bool
-	published uint64   // messages sent; number n went to room n % rooms as its message n / rooms
-	completed uint64   // the oldest that has not reached every member
-	missing   []uint32 // receipts that are still to come, by number modulo depth
-	startedAt uint64   // messages sent before the last start
-	limit     uint64   // number of the message not to be sent any more, 0 for none
-	endNs     int64    // when to stop sending
-	movedNs   int64    // when a receipt was last reported
+	published uint64    // messages sent; number n went to room n % rooms as its message n / rooms
+	completed uint64    // the oldest that has not reached every member
+	missing   []uint32  // receipts that are still to come, by number modulo depth
+	receipts  []uint32  // by room, how many there are of each message: one of each member that stays
+	promised  uint64    // receipts of all messages sent
+	promises  uint64    // after so many nothing is sent any more; 0 for no such end
+	sendings  *sendings // nil where nobody comes in meanwhile
+	startedAt uint64    // messages sent before the last start
+	limit     uint64    // number of the message not to be sent any more, 0 for none
+	endNs     int64     // when to stop sending
+	movedNs   int64     // when a receipt was last reported
 	bySecond  bySecond
 }
 
 func newPublisher(cfg *Config, loop *flood.Loop) *publisher {
-	p := &publisher{cfg: cfg, loop: loop, missing: make([]uint32, cfg.Depth)}
+	p := &publisher{cfg: cfg, loop: loop, missing: make([]uint32, cfg.Depth), promises: cfg.Deliveries}
+	for room := range cfg.Rooms {
+		p.receipts = append(p.receipts, uint32(cfg.stayers(room)))
+	}
+	if cfg.ChurnRate > 0 {
+		p.sendings = newSendings(cfg.Rooms)
+	}
 	p.route = newRoute(cfg, loop, p)
 	return p
 }
@@ -60,7 +70,7 @@ func (p *publisher) start(limit uint64, d time.Duration) {
 func (p *publisher) pump(now int64) {
 	defer p.route.flush()
 	for p.published-p.completed < uint64(p.cfg.Depth) {
-		if now >= p.endNs || p.limit > 0 && p.published == p.limit {
+		if now >= p.endNs || p.limit > 0 && p.published == p.limit || p.promises > 0 && p.promised >= p.promises {
 			p.stopped = true
 		}
 		if p.stopped {
@@ -74,7 +84,9 @@ func (p *publisher) pump(now int64) {
 func (p *publisher) publish(now int64) {
 	rooms := uint64(p.cfg.Rooms)
 	room := uint32(p.published % rooms)
-	p.missing[p.published%uint64(p.cfg.Depth)] = uint32(p.cfg.roomSize(int(room)))
+	p.missing[p.published%uint64(p.cfg.Depth)] = p.receipts[room]
+	p.promised += uint64(p.receipts[room])
+	p.sendings.add(int(room), now)
 	stamp := ledger.Stamp{Run: p.cfg.RunID, Room: room, Seq: uint32(p.published / rooms), SentNs: now}
 	p.published++
 	p.bySecond.add(p.cfg.EpochNs, now)
@@ -101,7 +113,7 @@ func (p *publisher) sent() published {
 	for i := range rooms {
 		rooms[i] = publishedTo(i, p.cfg.Rooms, p.published)
 	}
-	return published{rooms: rooms}
+	return published{rooms: rooms, lastNs: p.sendings.lastNs()}
 }
 
 // finished says that nothing more will be sent and all that was has arrived.

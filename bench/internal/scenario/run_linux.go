@@ -141,6 +141,8 @@ func (r *run) scenario() error {
 		return r.findMax()
 	}
 	switch {
+	case r.cfg.Deliveries > 0:
+		return r.account()
 	case r.cfg.open():
 		return r.flow()
 	case r.cfg.Scenario == Echo:

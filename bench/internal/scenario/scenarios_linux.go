@@ -3,6 +3,7 @@ package scenario
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"starling/bench/internal/flood"
@@ -175,22 +176,60 @@ func (r *run) broadcast() error {
 	if err := r.warmUp(); err != nil {
 		return err
 	}
-	if err := r.beginMeasuring(flood.Now()); err != nil {
-		return err
-	}
-	used, err := r.measure(func() error {
-		r.pub.start(r.opts.Messages, r.opts.Duration)
-		return r.awaitDeliveries()
-	})
-	if err != nil {
-		return err
-	}
-	sum, err := r.finish(r.pub.sent())
+	used, sum, err := r.publish()
 	if err != nil {
 		return err
 	}
 	r.setAccounts(sum)
 	r.setDelivery(used, sum.latency.Count())
+	return nil
+}
+
+// publish sends what is measured, and closes the accounts.
+func (r *run) publish() (used usage, sum accounts, err error) {
+	if err := r.beginMeasuring(flood.Now()); err != nil {
+		return used, sum, err
+	}
+	used, err = r.measure(func() error {
+		r.pub.start(r.opts.Messages, r.opts.Duration)
+		return r.awaitDeliveries()
+	})
+	if err != nil {
+		return used, sum, err
+	}
+	r.send(command{Op: opStop})
+	sum, err = r.finish(r.pub.sent())
+	return used, sum, err
+}
+
+// account is the soak that goes on for a number of deliveries: messages to rooms in answer to what has arrived, while members leave and
+// join their rooms, and connect anew. Its latencies are nobody's business, and so is who was the bottleneck.
+func (r *run) account() error {
+	r.report.Depth, r.report.SizeBytes = r.cfg.Depth, r.cfg.Size
+	if ok, err := r.connectAll(); !ok {
+		return err
+	}
+	r.timeline.enter("join", flood.Now())
+	if ok, err := r.joinAll(); !ok {
+		return err
+	}
+	if err := r.openPublisher(); err != nil {
+		return err
+	}
+	used, sum, err := r.publish()
+	if err != nil {
+		return err
+	}
+	r.setAccounts(sum)
+	r.setDelivery(used, sum.latency.Count())
+	r.report.Invalid = ""
+	if r.cfg.ChurnRate > 0 {
+		r.setChurn(sum, used.wall.Seconds())
+	}
+	if n := sum.tally.Delivered; n < r.cfg.Deliveries && r.report.Stalled == "" {
+		r.report.Stalled = fmt.Sprintf("%d of %d deliveries when it ended", n, r.cfg.Deliveries)
+	}
+	r.setTrend()
 	return nil
 }
 
@@ -214,7 +253,7 @@ func (r *run) beginMeasuring(fromNs int64) error {
 		r.api.begin(fromNs)
 	}
 	r.timeline.enter("run", fromNs)
-	r.tell(command{Op: opBegin, FromNs: fromNs})
+	r.tell(command{Op: opBegin, StartNs: fromNs, FromNs: fromNs, EndNs: math.MaxInt64})
 	return r.await(r.cfg.Timeout, nil)
 }
 

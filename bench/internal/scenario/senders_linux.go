@@ -28,7 +28,7 @@ type senders struct {
 	ids    []string // of the members, by connection number
 	heard  []int32  // the members that are written to alone: those that stay and read
 
-	sentAt [][]int64 // by room, when each of its messages was sent; nil where nobody comes in meanwhile
+	sendings *sendings // nil where nobody comes in meanwhile
 
 	fromNs   int64
 	lag      *ledger.Latency
@@ -47,7 +47,7 @@ func newSenders(cfg *Config, loop *flood.Loop, ids []string) *senders {
 	s.route = newRoute(cfg, loop, s)
 	s.sent.rooms = make([]uint32, cfg.Rooms)
 	if cfg.ChurnRate > 0 || cfg.Return {
-		s.sentAt = make([][]int64, cfg.Rooms)
+		s.sendings = newSendings(cfg.Rooms)
 	}
 	if cfg.Zipf > 1 {
 		s.zipf = rand.NewZipf(s.random, cfg.Zipf, 1, uint64(cfg.Rooms-1))
@@ -140,9 +140,7 @@ func (s *senders) publish(dueNs, now int64) int64 {
 		return now
 	}
 	s.route.publish(conn, s.stamp(uint32(room), &s.sent.rooms[room], dueNs, now))
-	if s.sentAt != nil {
-		s.sentAt[room] = append(s.sentAt[room], now)
-	}
+	s.sendings.add(int(room), now)
 	return flood.Now()
 }
 
@@ -161,14 +159,7 @@ func (s *senders) address(dueNs, now int64) int64 {
 // accounts are what was sent so far.
 func (s *senders) accounts() published {
 	all := s.sent
-	if s.sentAt != nil {
-		all.lastNs = make([]int64, len(s.sentAt))
-		for room, at := range s.sentAt {
-			if len(at) > 0 {
-				all.lastNs[room] = at[len(at)-1]
-			}
-		}
-	}
+	all.lastNs = s.sendings.lastNs()
 	return all
 }
 

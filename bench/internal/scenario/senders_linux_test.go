@@ -146,7 +146,7 @@ func TestWhenARoomWasWrittenTo(t *testing.T) {
 	for now := range int64(5) {
 		s.publish(0, 100+now)
 	}
-	s.sentAt[2] = nil
+	s.sendings.rooms[2] = roomSendings{}
 	if all := s.accounts(); !slices.Equal(all.lastNs, []int64{103, 104, 0}) || !slices.Equal(all.rooms, []uint32{2, 2, 1}) {
 		t.Errorf("%+v", all)
 	}

@@ -47,11 +47,11 @@ type row struct {
 	latency   *ledger.Latency
 }
 
-// doneRow is a row that is complete; its histogram is kept for the phases that are made of such rows.
+// doneRow is a row that is complete; its histogram is kept where there are phases, which are made of such rows.
 type doneRow struct {
 	middleNs int64
 	sample   report.Sample
-	latency  *ledger.Latency // nil if nothing was delivered
+	latency  *ledger.Latency // nil if nothing was delivered, or there are no phases
 }
 
 // addSecond takes one agent's second.
@@ -150,7 +150,11 @@ func (r *run) closeRow(w *row, endNs int64) {
 	}
 	r.rowUsage(&s, float64(endNs-t.endNs)/1e9)
 	t.endNs = endNs
-	t.done = append(t.done, doneRow{middle, s, w.latency})
+	done := doneRow{middle, s, w.latency}
+	if len(r.opts.Phases) < 2 {
+		done.latency = nil // nobody adds them up, and in a day they would take gigabytes
+	}
+	t.done = append(t.done, done)
 	if r.opts.OnSample != nil {
 		r.opts.OnSample(s)
 	}

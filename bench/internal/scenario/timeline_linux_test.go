@@ -139,6 +139,7 @@ func TestTheTimesOfTheTimeline(t *testing.T) {
 func TestLatencyBetween(t *testing.T) {
 	const s = float64(time.Second)
 	r, _ := timelineRun(1)
+	r.opts.Phases = make([]Phase, 2)
 	for index := range int64(4) {
 		r.addSecond(&second{Index: index + 1, Delivered: 2, Latency: latencies(index+1, 10*(index+1))})
 	}

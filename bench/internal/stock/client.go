@@ -105,6 +105,7 @@ const (
 	probing  // 2probe is sent
 	probed   // 3probe has come
 	current  // it carries the session
+	held     // it is not begun until Upgrade is called
 	ignored  // it did not answer the probe as it should; polling goes on
 	stranded // it broke after 3probe; polling does not go on either
 )
@@ -129,6 +130,7 @@ type Client struct {
 	posting   bool // a POST is in flight: the polling transport is not writable
 	connected bool // the namespace is
 	back      bool // and that has been told
+	holds     bool // HoldUpgrade was called
 }
 
 // NewClient returns a client that has not connected yet. It keeps the options. random is uniform in [0, 1).
@@ -154,6 +156,16 @@ func (c *Client) Open() {
 		c.dial()
 	} else {
 		c.get()
+	}
+}
+
+// HoldUpgrade has the upgrade wait for Upgrade, as one would that takes its time to be connected. It is called before Open.
+func (c *Client) HoldUpgrade() { c.holds = true }
+
+// Upgrade begins the upgrade that was held. Without one it does nothing.
+func (c *Client) Upgrade() {
+	if c.socket == held {
+		c.dial()
 	}
 }
 
@@ -240,8 +252,13 @@ func (c *Client) Frame(p []byte) {
 
 // Echo sends an event whose acknowledgement is told as Proven.
 func (c *Client) Echo(event string) {
+	c.Emit([]byte(`420["` + event + `","proof"]`))
+}
+
+// Emit sends a packet once the transport takes it. It is only lent. Nothing is sent unless the namespace is connected.
+func (c *Client) Emit(packet []byte) {
 	if c.connected {
-		c.write([]byte(`420["` + event + `","proof"]`))
+		c.write(packet)
 	}
 }
 

@@ -98,7 +98,10 @@ func (c *Client) opened(text []byte) {
 	}
 	c.write(c.connect())
 	if c.options.Transport == Default && slices.Contains(o.Upgrades, "websocket") {
-		c.dial()
+		c.socket = held
+		if !c.holds {
+			c.dial()
+		}
 	}
 	c.world.Wake(c, c.heartbeat)
 }
@@ -204,7 +207,7 @@ func (c *Client) message(whole []byte) {
 
 // arrive tells that the client is back, once nothing of its way back is left to happen.
 func (c *Client) arrive() {
-	upgrading := c.socket == dialling || c.socket == probing || c.socket == probed || c.socket == stranded
+	upgrading := c.socket == held || c.socket == dialling || c.socket == probing || c.socket == probed || c.socket == stranded
 	if c.connected && !upgrading && !c.back {
 		c.back = true
 		c.world.Tell(c, News{Kind: Back})
