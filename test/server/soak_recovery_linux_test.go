@@ -214,6 +214,7 @@ type exile struct {
 	sid, pid, offset string
 	want             int  // the number that must come next; of one that has just come in the greatest that it may be
 	floating         bool // and has not heard any
+	turned           bool // there is one of it that has turned back, and that the server may not have heard of yet
 	ended            bool // the last has come
 }
 
@@ -227,7 +228,11 @@ type way interface {
 // The ways to be cut off.
 var cutsOf = []string{"reset", "closed", "reset within a frame of its own", "left open", "while it comes back"}
 
-const cutComingBack = 4
+const (
+	cutComingBack = 4
+	// overtaken is who hears the end from the server: the one that has turned back was read last, and so has the session.
+	overtaken = "overtaken by the one that turned back"
+)
 
 // Those who come back as somebody else is told apart.
 const (
@@ -238,6 +243,7 @@ const (
 var (
 	errOrder = errors.New("lost, twice or out of order")
 	errLiar  = errors.New("neither recovered nor new")
+	errEnded = errors.New("its session or connection has ended")
 )
 
 // wander connects, hears some messages, is cut off, stays away while some more are sent, and comes back, until all cuts are done.
@@ -246,22 +252,29 @@ func (m *exile) wander(cuts int64) error {
 		return err
 	}
 	for m.tally.left.Add(1) <= cuts {
+		how, over := m.random.IntN(len(cutsOf)), false
 		for range m.random.IntN(40) {
-			if err := m.hear(); err != nil {
+			if err := m.hear(); m.turned && errors.Is(err, errEnded) {
+				over = true
+				break
+			} else if err != nil {
 				return err
 			}
 		}
-		how := m.random.IntN(len(cutsOf))
-		old := m.way
-		if how == cutComingBack {
+		name, claim, away, old := cutsOf[how], m.pid, m.random.IntN(30), m.way
+		m.turned = !over && how == cutComingBack
+		switch {
+		case over:
+			name = overtaken
+			old.abandon(0)
+		case m.turned:
 			old.abandon(m.random.IntN(cutComingBack - 1))
 			if err := m.turnBack(); err != nil {
 				return err
 			}
-		} else {
+		default:
 			old.abandon(how)
 		}
-		name, claim, away := cutsOf[how], m.pid, m.random.IntN(30)
 		switch m.random.IntN(20) {
 		case 0:
 			name, away = name+longAway, 1500
@@ -271,6 +284,10 @@ func (m *exile) wander(cuts int64) error {
 		m.room.awaitMore(away)
 		missed := m.room.sentBy() - m.want
 		recovered, err := m.connect(claim)
+		if m.turned && errors.Is(err, errEnded) {
+			m.way.abandon(0)
+			recovered, err = m.connect(claim)
+		}
 		old.abandon(0) // of whoever was left open
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -334,10 +351,10 @@ func (m *exile) connect(pid string) (recovered bool, err error) {
 		return false, err
 	}
 	var early []string // what was missed comes before the answer
-	got, err := m.way.receive()
+	got, err := m.receive()
 	for err == nil && strings.HasPrefix(got, "42[") {
 		early = append(early, got)
-		got, err = m.way.receive()
+		got, err = m.receive()
 	}
 	if err != nil {
 		return false, err
@@ -387,8 +404,17 @@ func (m *exile) join() error {
 	return nil
 }
 
-func (m *exile) hear() error {
+// receive reads the next packet.
+func (m *exile) receive() (string, error) {
 	got, err := m.way.receive()
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errEnded, err)
+	}
+	return got, err
+}
+
+func (m *exile) hear() error {
+	got, err := m.receive()
 	if err != nil {
 		return err
 	}
@@ -417,7 +443,13 @@ func (m *exile) take(packet string) error {
 
 func (m *exile) readToEnd() error {
 	for !m.ended {
-		if err := m.hear(); err != nil {
+		err := m.hear()
+		if m.turned && errors.Is(err, errEnded) {
+			m.turned = false
+			m.way.abandon(0)
+			_, err = m.connect(m.pid)
+		}
+		if err != nil {
 			return err
 		}
 	}
