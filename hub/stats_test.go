@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"starling/internal/starlingtest"
 	"starling/wsproto"
 	"starling/wsproto/msgpack"
 )
@@ -147,7 +148,7 @@ func TestStats(t *testing.T) {
 func wantWords(t *testing.T, st Stats, closed map[Reason]uint64, refused map[Cause]uint64) {
 	t.Helper()
 	for file, words := range map[string][]string{"reason.go": wordsOf(st.Closed), "cause.go": wordsOf(st.Refused)} {
-		declared := slices.Sorted(maps.Values(declared(t, file)))
+		declared := slices.Sorted(maps.Values(starlingtest.Declared(t, file, "Err", "Reason", "Cause")))
 		if !slices.Equal(words, declared) {
 			t.Errorf("there are figures for %q, want %q", words, declared)
 		}

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -47,6 +48,53 @@ func errNames(t testing.TB, source []byte) (names []string) {
 		}
 		_, inFunc := n.(*ast.FuncDecl)
 		return !inFunc
+	})
+	return names
+}
+
+// TestSources is the text of all tests of the package under test but those in one file, as a rule the one that asks.
+func TestSources(t testing.TB, but string) (all []byte) {
+	t.Helper()
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), "_test.go") || entry.Name() == but {
+			continue
+		}
+		source, err := os.ReadFile(entry.Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, source...)
+	}
+	return all
+}
+
+// Declared returns the variables and constants of a file whose names have one of the prefixes, with their texts where they are plain
+// strings.
+func Declared(t testing.TB, name string, prefixes ...string) map[string]string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]string{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for _, prefix := range prefixes {
+			if id := spec.Names[0].Name; strings.HasPrefix(id, prefix) {
+				names[id] = ""
+				if text, ok := spec.Values[0].(*ast.BasicLit); ok {
+					names[id], _ = strconv.Unquote(text.Value)
+				}
+			}
+		}
+		return true
 	})
 	return names
 }

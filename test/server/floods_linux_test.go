@@ -178,18 +178,18 @@ func bodiesForNobody(t *testing.T, s *starlingtest.Server) {
 	}
 }
 
-// manyPackets sends bodies that consist of little but separators.
+// manyPackets sends bodies of many packets, or of little but separators.
 func manyPackets(t *testing.T, s *starlingtest.Server) {
-	pongs := func(n int) string {
-		return strings.TrimSuffix(strings.Repeat("3"+starlingtest.Separator, n), starlingtest.Separator)
+	events := func(n int) string {
+		return strings.TrimSuffix(strings.Repeat(`42["nobody"]`+starlingtest.Separator, n), starlingtest.Separator)
 	}
 	for _, tc := range []struct {
 		name, body string
 		answer     error // nil: the session lives
 		ends       bool
 	}{
-		{"10,000 packets", pongs(10_000), nil, false},
-		{"10,001 packets", pongs(10_001), starlingtest.StatusError{Status: 400}, true},
+		{"10,000 packets", events(10_000), nil, false},
+		{"10,001 packets", events(10_001), starlingtest.StatusError{Status: 400}, true},
 		{"a megabyte of separators", strings.Repeat(starlingtest.Separator, 1_000_000), starlingtest.StatusError{Status: 400}, true},
 		{"a megabyte of pings", strings.Repeat("2"+starlingtest.Separator, 500_000), nil, true}, // the first ends the session
 		{"a megabyte of one number", "4" + strings.Repeat("2", 999_999), nil, true},

@@ -25,7 +25,7 @@ func TestLeakCycles(t *testing.T) {
 	cycles := countOf(t, "STARLING_CYCLES", manyOf(10_000))
 	warm := min(max(cycles/10, 1000), 50_000)
 	// Whoever polls and vanishes is found by the heartbeat alone.
-	f := fortify(t, "--dev", "--pprof", "--ping-interval", "2s", "--ping-timeout", "2s")
+	f := fortify(t, "--dev", "--pprof", "--ping-interval", "2s", "--ping-timeout", "5s")
 	crew := newCrew(t, f.Addr)
 	crew.cycle(t, warm)
 	before := f.settled(t, crew)

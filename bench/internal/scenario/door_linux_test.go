@@ -419,6 +419,12 @@ func startHub(t *testing.T, news int) netip.AddrPort {
 			_ = s.Emit("news", n) // it may have left
 		}
 	})
+	return serve(t, io)
+}
+
+// serve has a server of this process listen until the test is over.
+func serve(t *testing.T, io *hub.Server) netip.AddrPort {
+	t.Helper()
 	if err := io.Listen("127.0.0.1:0"); err != nil {
 		t.Fatal(err)
 	}
