@@ -66,7 +66,8 @@ func TestCleanRunsByATimetable(t *testing.T) {
 		}},
 		{"direct", append(directAt, "--publishers", "2"), nil, func(r *report.Report) bool { return r.Messages == 50 && r.Delivered == 50 }},
 		{"echo by processes", append(echoAt, "--procs", "2"), nil, func(r *report.Report) bool {
-			return r.Echoes == 50 && r.Delivered == 50 && r.Delivery == nil && about(r.RateSent, 50)
+			// Some may have been sent in a beginning that came too late for one process, and was put off for all.
+			return r.Echoes == 50 && r.Delivered >= 50 && r.Delivery == nil && about(r.RateSent, 50)
 		}},
 		{"churn", churnAt, nil, func(r *report.Report) bool {
 			return r.Messages == 50 && r.Churned+r.Unsent == 20 && r.Delivered <= 200 && r.Delivered >= 100
@@ -90,7 +91,7 @@ func TestCleanRunsByATimetable(t *testing.T) {
 				t.Fatalf("exit %d, %d reports: %s", o.code, len(o.reports), o.text)
 			}
 			if r := &o.reports[0]; !r.OK() || o.code != judged(r) || !tc.check(r) {
-				t.Errorf("exit %d: %s", o.code, o.text)
+				t.Errorf("exit %d: %s\n%+v, %+v", o.code, o.text, r.Open, r.Tally)
 			}
 		})
 	}
