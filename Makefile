@@ -47,11 +47,11 @@ run: build ## build and run the server in development mode, with its flags in AR
 # summary is then the last thing that is printed.
 .PHONY: test
 test: lint cross race ## check everything: lint, other platforms, the tests under race, and as released
-	go test -timeout $(TESTTIME) ./...
+	.ci/test -timeout $(TESTTIME)
 
 .PHONY: race
 race: compiler tools peers $(CLIENT) $(BROWSER) $(BUNDLE) $(EXAMPLES) chromium ## run the tests with the race detector and the assertions
-	go test -race -tags invariants -timeout $(TESTTIME) ./...
+	.ci/test -race -tags invariants -timeout $(TESTTIME)
 
 # Minimizing by count: by time, Go's fuzzer spends most of a short run on inputs that are merely new.
 .PHONY: fuzz
