@@ -116,6 +116,9 @@ func (l *Loop) pollLingering() {
 		}
 		switch {
 		case c.is(closed):
+		case c.is(dirty): // it waits for us, and not for its peer
+			c.end.by = max(c.end.by, l.now+l.limits.LingerMax)
+			l.lingering = append(l.lingering, c)
 		case l.now >= c.end.by:
 			c.Abort(c.end.cause)
 		default:

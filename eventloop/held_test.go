@@ -81,3 +81,26 @@ func TestALoopThatIsHeldAgainAndAgain(t *testing.T) {
 		t.Errorf("told %d times", len(p.late))
 	}
 }
+
+// What is queued before a close is sent however long the loop takes until its flush comes to it.
+func TestASlowLoopSaysItsLastWords(t *testing.T) {
+	s, _ := newTestSim(Limits{})
+	peers := make([]*Peer, flushConnsMax+10)
+	for i := range peers {
+		peers[i] = s.Open()
+	}
+	s.Loop().Post(TaskFunc(func(l *Loop) {
+		for _, p := range peers {
+			p.Conn().Queue([]byte("bye"))
+			p.Conn().Close(nil)
+		}
+		s.now += heldLoopMax + l.limits.LingerMax/2 // and the next iteration turns the timers before it writes to the rest
+		l.tickDue.Store(true)
+	}))
+	s.Run()
+	for i, p := range peers {
+		if string(p.Got) != "bye" || !p.ShutByUs {
+			t.Fatalf("peer %d got %q; our half is closed: %v", i, p.Got, p.ShutByUs)
+		}
+	}
+}

@@ -301,9 +301,9 @@ func (l *Loop) runBatch(first Batcher) {
 func (l *Loop) turnTimers() {
 	if !l.excuse() {
 		l.wheel.Advance(int64(l.now / tick))
+		l.pollLingering()
 	}
 	l.pollBlocked()
-	l.pollLingering()
 	l.boxes.trim()
 }
 
