@@ -22,7 +22,8 @@ import (
 // three acknowledgements, and "/b". The event "e" is acknowledged at once with the number of its arguments; any other event
 // is acknowledged with "other" when its handler has its turn.
 type slowSession struct {
-	events  []string       // that handlers must see
+	events  []string       // "e", which handlers must see at once
+	others  []string       // the others, which handlers must see in their turn
 	says    []string       // what the client must be told, but for the acknowledgements of other events
 	later   []string       // these, which nobody gets any more who has left meanwhile
 	replies []string       // acknowledgements of the client's that somebody has waited for
@@ -337,7 +338,11 @@ func (m *slowSession) event(p slowPacket) {
 	var list []json.RawMessage
 	_ = json.Unmarshal([]byte(p.data), &list)
 	name := slowName(list[0])
-	m.events = append(m.events, fmt.Sprintf("%s %q %s", p.nsp, name, slowArguments(p, 1)))
+	seen := &m.others
+	if name == "e" {
+		seen = &m.events
+	}
+	*seen = append(*seen, fmt.Sprintf("%s %q %s", p.nsp, name, slowArguments(p, 1)))
 	if p.id == "" {
 		return
 	}
