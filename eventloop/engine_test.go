@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
+
+	"starling/internal/starlingtest"
 )
 
 func TestMain(m *testing.M) {
@@ -26,12 +27,7 @@ func TestMain(m *testing.M) {
 	if load := os.Getenv(loadEnv); load != "" {
 		os.Exit(makeLoad(load))
 	}
-	goleak.VerifyTestMain(m,
-		// gnet's goroutine pool (ants) keeps its housekeeping for the life of the process, its workers for a while.
-		goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*goWorker).run.func1"),
-		goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*poolCommon).purgeStaleWorkers"),
-		goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*poolCommon).ticktock"),
-	)
+	starlingtest.NoLeaks(m)
 }
 
 // patience bounds what goes wrong; no test waits for it to pass.

@@ -9,33 +9,16 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"starling/gateway/access"
 	"starling/internal/starlingtest"
 )
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
-	if code == 0 {
-		err := goleak.Find(
-			// gnet's goroutine pool (ants) keeps its housekeeping for the life of the process, its workers for a while.
-			goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*goWorker).run.func1"),
-			goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*poolCommon).purgeStaleWorkers"),
-			goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*poolCommon).ticktock"),
-		)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
+	starlingtest.NoLeaks(m, http.DefaultTransport.(*http.Transport).CloseIdleConnections)
 }
 
 // patience bounds what goes wrong; no test waits for it to pass.

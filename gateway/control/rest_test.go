@@ -97,14 +97,21 @@ func (l *late) Read([]byte) (int, error) {
 	return 0, os.ErrDeadlineExceeded
 }
 
-// readDeadlines is a client's connection as far as its read deadlines go.
-type readDeadlines struct {
+// deadlines is a client's connection as far as its deadlines go.
+type deadlines struct {
 	*httptest.ResponseRecorder
+	read, write deadline
+}
+
+type deadline struct {
 	last time.Time
 	set  int
 }
 
-func (d *readDeadlines) SetReadDeadline(t time.Time) error {
+func (d *deadlines) SetReadDeadline(t time.Time) error  { return d.read.take(t) }
+func (d *deadlines) SetWriteDeadline(t time.Time) error { return d.write.take(t) }
+
+func (d *deadline) take(t time.Time) error {
 	d.last = t
 	d.set++
 	return nil
@@ -113,8 +120,8 @@ func (d *readDeadlines) SetReadDeadline(t time.Time) error {
 // TestReadDeadlines: a body has its time, which ends with it; after that time nobody waits for it any more.
 func TestReadDeadlines(t *testing.T) {
 	s := newSystem(t, nil)
-	ask := func(body io.Reader) (*readDeadlines, reply) {
-		w := &readDeadlines{ResponseRecorder: httptest.NewRecorder()}
+	ask := func(body io.Reader) (*deadlines, reply) {
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 		req, err := s.request(fullKey, "POST", "/v1/emit", body)
 		if err != nil {
 			t.Fatal(err)
@@ -125,13 +132,13 @@ func TestReadDeadlines(t *testing.T) {
 	}
 	w, r := ask(strings.NewReader(`{"event":"a","to":"x"}`))
 	r.expect(t, http.StatusOK, delivered(0))
-	if w.set != 2 || !w.last.IsZero() || w.Header().Get("Connection") != "" {
-		t.Errorf("a whole body: %d deadlines, the last one %v", w.set, w.last)
+	if w.read.set != 2 || !w.read.last.IsZero() || w.Header().Get("Connection") != "" {
+		t.Errorf("a whole body: %d deadlines, the last one %v", w.read.set, w.read.last)
 	}
 	body := &late{}
 	w, r = ask(body)
 	r.fails(t, http.StatusRequestTimeout, "body_timeout", "")
-	if body.reads != 1 || w.last.IsZero() || w.Header().Get("Connection") != "close" {
-		t.Errorf("a late body was read %d times, the last deadline is %v", body.reads, w.last)
+	if body.reads != 1 || w.read.last.IsZero() || w.Header().Get("Connection") != "close" {
+		t.Errorf("a late body was read %d times, the last deadline is %v", body.reads, w.read.last)
 	}
 }

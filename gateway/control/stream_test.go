@@ -357,39 +357,26 @@ func TestStreamClientGone(t *testing.T) {
 	s.silent(ann)
 }
 
-// deadlines is a client's connection as far as its write deadlines go.
-type deadlines struct {
-	*httptest.ResponseRecorder
-	last time.Time
-	set  int
-}
-
-func (d *deadlines) SetWriteDeadline(t time.Time) error {
-	d.last = t
-	d.set++
-	return nil
-}
-
 // TestWriteDeadlines: who does not read is given up, whatever is written. For a stream the time ends with the write: its last bytes may
 // follow much later. For all else the next request on the connection begins another one.
 func TestWriteDeadlines(t *testing.T) {
 	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	s := &stream{to: &answer{to: w, through: true}, control: http.NewResponseController(w), results: []byte("x\n")}
-	if !s.flush() || w.Body.String() != "x\n" || !w.last.IsZero() {
-		t.Errorf("a stream has set %d deadlines, the last one %v", w.set, w.last)
+	if !s.flush() || w.Body.String() != "x\n" || !w.write.last.IsZero() {
+		t.Errorf("a stream has set %d deadlines, the last one %v", w.write.set, w.write.last)
 	}
 	w = &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	a := &answer{to: w}
 	_, _ = a.Write([]byte("{}"))
 	a.finish()
-	if w.Body.String() != "{}" || w.last.IsZero() {
-		t.Errorf("a reply has set %d deadlines, the last one %v", w.set, w.last)
+	if w.Body.String() != "{}" || w.write.last.IsZero() {
+		t.Errorf("a reply has set %d deadlines, the last one %v", w.write.set, w.write.last)
 	}
 	w = &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	a = &answer{to: w, through: true}
 	_, _ = a.Write([]byte("metrics"))
-	if w.Body.String() != "metrics" || w.last.IsZero() {
-		t.Errorf("a reply of somebody else has set %d deadlines, the last one %v", w.set, w.last)
+	if w.Body.String() != "metrics" || w.write.last.IsZero() {
+		t.Errorf("a reply of somebody else has set %d deadlines, the last one %v", w.write.set, w.write.last)
 	}
 }
 

@@ -289,24 +289,21 @@ func TestIdleWithoutAnUpgrade(t *testing.T) {
 
 // TestIdleIsInterrupted ends the run while a connection is left alone for an hour.
 func TestIdleIsInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	p := good()
-	p.talk = func(conn net.Conn, in *bufio.Reader) {
-		_, _ = io.WriteString(conn, frame(0x81, openPacket))
-		if f, _ := received(in); f == 0x81 {
-			cancel()
-		}
-	}
-	sys, set := machine(tuned()), settings()
-	sys.Dial = p.dialTo(t)
-	set.URL, set.Slow, set.Hold = "http://app.example.com", true, time.Hour
-	if got, want := line(find(t, Run(ctx, set, sys), idleName)), "skip | interrupted | alive after 1h0m0s"; got != want {
+	if got, want := line(interrupted(t, time.Hour)), "skip | interrupted | alive after 1h0m0s"; got != want {
 		t.Errorf("\n got %s\nwant %s", got, want)
 	}
 }
 
 // TestHoldIsTheHeartbeat: without Hold a connection is left alone for the time of a heartbeat and five seconds.
 func TestHoldIsTheHeartbeat(t *testing.T) {
+	if got, want := interrupted(t, 0).Wanted, "alive after 50s"; got != want {
+		t.Errorf("wanted %q, not %q", got, want)
+	}
+}
+
+// interrupted is what is found of an idle connection by a run that ends as soon as the connection is left alone.
+func interrupted(t *testing.T, hold time.Duration) Result {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	p := good()
 	p.talk = func(conn net.Conn, in *bufio.Reader) {
@@ -317,10 +314,8 @@ func TestHoldIsTheHeartbeat(t *testing.T) {
 	}
 	sys, set := machine(tuned()), settings()
 	sys.Dial = p.dialTo(t)
-	set.URL, set.Slow = "http://app.example.com", true
-	if got, want := find(t, Run(ctx, set, sys), idleName).Wanted, "alive after 50s"; got != want {
-		t.Errorf("wanted %q, not %q", got, want)
-	}
+	set.URL, set.Slow, set.Hold = "http://app.example.com", true, hold
+	return find(t, Run(ctx, set, sys), idleName)
 }
 
 // TestRequestsOnTheWire has each request of a trial as it leaves.

@@ -7,12 +7,9 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 
 	"starling/hub"
 	"starling/internal/starlingtest"
@@ -23,20 +20,7 @@ func TestMain(m *testing.M) {
 	if err := flag.Set("test.parallel", "8"); err != nil { // they wait more than they work
 		panic(err)
 	}
-	code := m.Run()
-	if code == 0 {
-		err := goleak.Find(
-			// gnet's goroutine pool (ants) keeps its housekeeping for the life of the process, its workers for a while.
-			goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*goWorker).run.func1"),
-			goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*poolCommon).purgeStaleWorkers"),
-			goleak.IgnoreTopFunction("github.com/panjf2000/ants/v2.(*poolCommon).ticktock"),
-		)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
+	starlingtest.NoLeaks(m)
 }
 
 // patience bounds what goes wrong; no test waits for it to pass.

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"fmt"
 	"io"
 	"strings"
 	"syscall"
@@ -77,11 +76,7 @@ func TestFaultVanished(t *testing.T) {
 		}
 		eventually(t, "its descriptors are back", func() bool { return descriptors(t, f.Server) <= before+calls })
 	})
-	for _, other := range []string{"transport close", "transport error", "forced close", "slow consumer"} {
-		if n := f.Metric(t, fmt.Sprintf("starling_sessions_closed_total{reason=%q}", other)); n != 0 {
-			t.Errorf("%v have gone for another reason: %s", n, other)
-		}
-	}
+	f.wantNoOtherEnds(t)
 	a.dismiss(t)
 	wantNoErrors(t, f.Server)
 }
