@@ -21,6 +21,8 @@ var judge = func() *codec.MsgpackHandle {
 	h := &codec.MsgpackHandle{WriteExt: true}
 	h.MapType = reflect.TypeFor[map[string]any]()
 	h.MaxDepth = DepthMax + 1
+	h.MapValueReset = true // of members with the same key the last counts; otherwise it is decoded into the first, which may not fit
+	h.InterfaceReset = true
 	return h
 }()
 
