@@ -36,7 +36,8 @@ type Options struct {
 	ConnectTimeout time.Duration
 	// HandshakeTimeout is how long a client may take from connecting to the end of its request head.
 	HandshakeTimeout time.Duration
-	// UpgradeTimeout is how long a client that polls may take to go over to a WebSocket; past it the session stays as it is.
+	// UpgradeTimeout is how long a client that polls may take for each of the two steps to a WebSocket: from the request to its probe, and
+	// from the answered probe to the end of the upgrade. Past it the WebSocket is closed and the session stays as it is.
 	UpgradeTimeout time.Duration
 	// ShutdownTimeout is how long Serve waits for clients and handlers once its context is done.
 	ShutdownTimeout time.Duration

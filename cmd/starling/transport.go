@@ -26,7 +26,7 @@ type transportFlags struct {
 	PingInterval      time.Duration `group:"Protocol" default:"25s" help:"Time from one heartbeat to the next."`
 	PingTimeout       time.Duration `group:"Protocol" default:"20s" help:"Time that a client may take to answer a heartbeat."`
 	ConnectTimeout    time.Duration `group:"Protocol" default:"45s" help:"Time that a client may take to connect to a namespace."`
-	UpgradeTimeout    time.Duration `group:"Protocol" default:"10s" help:"Time that a client may take to go over from polling to a WebSocket."`
+	UpgradeTimeout    time.Duration `group:"Protocol" default:"10s" help:"Time that a client may take for each of the two steps from polling to a WebSocket: to its probe, and from the answered probe to the end."`
 	MaxPayload        int           `group:"Protocol" default:"1000000" unit:"bytes" help:"Largest message that a client may send."`
 	MaxConnectPayload int           `group:"Protocol" default:"65536" unit:"bytes" help:"Largest message of a client that has not been let into a namespace yet, if --max-payload does not allow less: that is where its auth payload comes."`
 	Parser            string        `group:"Protocol" default:"standard" help:"Format of the packets: standard, or msgpack for clients that have socket.io-msgpack-parser as their parser. Clients of another format are disconnected."`

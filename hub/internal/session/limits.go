@@ -5,7 +5,7 @@ import "time"
 const (
 	// HandshakeTimeMax is the default time from accept to a complete request head.
 	HandshakeTimeMax = 10 * time.Second
-	// UpgradeTimeMax is the default time from the upgrade request to the end of the upgrade.
+	// UpgradeTimeMax is the default time for each of the two steps of an upgrade: from its request to the probe, and from the probe to the end.
 	UpgradeTimeMax = 10 * time.Second
 
 	// queryBytesMax bounds the query of a request; the longest that a stock client sends has under 200 bytes.

@@ -40,8 +40,16 @@ func (s *Session) startProbe(u *upgrade, response []byte) *probe {
 	u.by.conn.SetReceiver(p)
 	u.by.conn.Queue(response)
 	t.scratch = keepSmall(response)
-	t.loop.Schedule(&p.timer, t.cfg.UpgradeTime, p)
+	p.giveTime()
 	return p
+}
+
+// giveTime is called for each of the two steps that the client has to make. When everybody comes at once, and each step waits behind those of
+// thousands, one time for both would be over between them; and a stock client that loses the WebSocket there has stopped to poll, and is
+// heard of again only when it misses our pings.
+func (p *probe) giveTime() {
+	t := p.session.table
+	t.loop.Schedule(&p.timer, t.cfg.UpgradeTime, p)
 }
 
 // OnData is part of eventloop.Receiver.
@@ -88,7 +96,10 @@ func (p *probe) message(m wsproto.Message) {
 	case m.Op != wsproto.OpText || err != nil || packet.Binary:
 		p.fail(wsproto.CloseNone, errProbe)
 	case packet.Type == engineio.Ping && string(packet.Data) == engineio.Probe:
-		p.answered = true
+		if !p.answered { // or it could go on saying so for ever
+			p.answered = true
+			p.giveTime()
+		}
 		p.conn.Queue(wsproto.AppendFrame(p.session.scratch(), wsproto.OpText, probeAnswer))
 		p.session.release()
 	case packet.Type == engineio.Upgrade && p.answered:

@@ -24,7 +24,7 @@ type Config struct {
 	PingInterval  time.Duration // from a pong to the next ping
 	PingTimeout   time.Duration // from a ping to its pong
 	HandshakeTime time.Duration // from accept to a complete request head
-	UpgradeTime   time.Duration // from an upgrade request that names a session to the end of the upgrade
+	UpgradeTime   time.Duration // from an upgrade request that names a session to the probe, and again from the probe to the end of the upgrade
 	UpperTime     time.Duration // from a session's start to OnDeadline, if the Upper sets no other; 0: never
 	Frames        wsproto.Limits
 	StrangerMax   int          // bytes of a message of a client that Session.Known was not told of, if less than Frames allow; 0: as Frames
